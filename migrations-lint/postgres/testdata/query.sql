@@ -1,0 +1,15 @@
+CREATE VIEW v AS SELECT * FROM t;
+CREATE OR REPLACE TEMP VIEW v (x, y) AS SELECT a.*, b.id AS bid, s.c.d FROM a LEFT JOIN s.b b ON a.id = b.a_id JOIN s.c USING (id) WHERE a.deleted IS NULL;
+CREATE MATERIALIZED VIEW IF NOT EXISTS mv (x) AS SELECT count(*) FROM t WITH NO DATA;
+CREATE VIEW u AS SELECT id, name::varchar(3) FROM a UNION ALL (SELECT 1, 'x' EXCEPT SELECT 2, 'y') ORDER BY 1 LIMIT 5;
+CREATE VIEW vals AS VALUES (1, 'a'::text), (2, 'b');
+CREATE VIEW cte AS WITH one AS (SELECT 1 AS n), two (x) AS MATERIALIZED (SELECT n FROM one) SELECT x FROM two, real_table;
+CREATE RECURSIVE VIEW rec (n) AS VALUES (1) UNION ALL SELECT n + 1 FROM rec WHERE n < 100;
+CREATE VIEW tree AS WITH RECURSIVE r (id, depth) AS (SELECT id, 0 FROM nodes UNION ALL SELECT nodes.id, r.depth + 1 FROM nodes JOIN r ON nodes.parent = r.id) SEARCH DEPTH FIRST BY id SET ord CYCLE id SET is_cycle USING path SELECT * FROM r;
+CREATE VIEW subs AS SELECT (SELECT max(x) FROM inner_t WHERE inner_t.id = o.id), EXISTS (SELECT 1 FROM e) FROM outer_t o WHERE o.k IN (SELECT k FROM keys) GROUP BY o.id, k HAVING count(*) > 1 ORDER BY max, o.z;
+CREATE VIEW funcs AS SELECT * FROM generate_series(1, 3) WITH ORDINALITY AS g (n, i), jsonb_to_recordset('[]') AS r (a int, b text), LATERAL unnest(ARRAY[1]) u, ROWS FROM (f(1), s.g(2)) AS z;
+CREATE VIEW joins AS SELECT j.a FROM (a NATURAL JOIN b) AS j (a, b) CROSS JOIN c TABLESAMPLE system (f(1)) RIGHT JOIN (SELECT 1 AS q) sub (r) ON true;
+CREATE VIEW xml AS SELECT x.* FROM XMLTABLE('/r' PASSING doc COLUMNS id int, n FOR ORDINALITY) x, t;
+CREATE VIEW jt AS SELECT jt.* FROM t, JSON_TABLE(t.j, '$[*]' COLUMNS (id FOR ORDINALITY, a text PATH '$.a', NESTED PATH '$.b[*]' COLUMNS (c int))) jt;
+CREATE VIEW windows AS SELECT row_number() OVER w AS rn, sum(a) OVER (PARTITION BY b ORDER BY c) FROM t WINDOW w AS (PARTITION BY d ORDER BY f(e));
+CREATE VIEW distincts AS SELECT DISTINCT ON (a, lower(b)) a, (p).f, arr[i], count(t.*) FROM t GROUP BY GROUPING SETS ((a), (b)), a;
