@@ -1,0 +1,123 @@
+-- script: enums
+CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
+CREATE TYPE mood AS ENUM ('x');
+CREATE TYPE dup AS ENUM ('a', 'a');
+CREATE TYPE empty AS ENUM ();
+ALTER TYPE mood ADD VALUE 'great';
+ALTER TYPE mood ADD VALUE 'great';
+ALTER TYPE mood ADD VALUE IF NOT EXISTS 'great';
+ALTER TYPE mood ADD VALUE 'meh' BEFORE 'ok';
+ALTER TYPE mood ADD VALUE 'fine' AFTER 'ok';
+ALTER TYPE mood ADD VALUE 'x' AFTER 'nope';
+ALTER TYPE nope ADD VALUE 'x';
+ALTER TYPE mood RENAME VALUE 'meh' TO 'so-so';
+ALTER TYPE mood RENAME VALUE 'meh' TO 'x';
+ALTER TYPE mood RENAME VALUE 'ok' TO 'sad';
+CREATE TABLE t (a mood DEFAULT 'ok', b mood[], c text);
+CREATE INDEX ON t (a);
+ALTER TABLE t ALTER c TYPE mood;
+ALTER TABLE t ALTER c TYPE mood USING c::mood;
+ALTER TABLE t ALTER a TYPE text;
+ALTER TYPE mood RENAME TO feeling;
+DROP TYPE mood;
+DROP TYPE IF EXISTS mood;
+DROP TYPE feeling;
+DROP TYPE feeling CASCADE;
+DROP TYPE int4;
+DROP TYPE t;
+DROP DOMAIN nope;
+
+-- script: the way to take a label out
+CREATE TYPE state AS ENUM ('on', 'off', 'old');
+CREATE TABLE t (s state NOT NULL DEFAULT 'on', x int);
+CREATE INDEX i ON t (s) WHERE s = 'on';
+ALTER TYPE state RENAME TO state_old;
+CREATE TYPE state AS ENUM ('on', 'off');
+ALTER TABLE t ALTER s TYPE state USING s::text::state;
+ALTER TABLE t ALTER s DROP DEFAULT;
+DROP INDEX i;
+ALTER TABLE t ALTER s TYPE state USING s::text::state;
+ALTER TABLE t ALTER s SET DEFAULT 'on';
+DROP TYPE state_old;
+
+-- script: domains
+CREATE DOMAIN email AS text CHECK (VALUE LIKE '%@%');
+CREATE DOMAIN pos AS int NOT NULL DEFAULT 1 CONSTRAINT positive CHECK (VALUE > 0) CHECK (VALUE < 100);
+CREATE DOMAIN short AS varchar(10);
+CREATE DOMAIN email AS int;
+CREATE DOMAIN bad AS nope;
+CREATE DOMAIN bad AS int CONSTRAINT c CHECK (VALUE > 0) CONSTRAINT c CHECK (VALUE > 1);
+CREATE TABLE t (a email, b pos, c short, d email[], e email DEFAULT NULL);
+ALTER DOMAIN email ADD CONSTRAINT lower CHECK (VALUE = lower(VALUE)) NOT VALID;
+ALTER DOMAIN email VALIDATE CONSTRAINT lower;
+ALTER DOMAIN email VALIDATE CONSTRAINT nope;
+ALTER DOMAIN email ADD CHECK (VALUE <> '');
+ALTER DOMAIN email DROP CONSTRAINT email_check;
+ALTER DOMAIN email DROP CONSTRAINT email_check;
+ALTER DOMAIN email DROP CONSTRAINT IF EXISTS email_check;
+ALTER DOMAIN email RENAME CONSTRAINT lower TO low;
+ALTER DOMAIN email ADD CONSTRAINT low CHECK (true);
+ALTER DOMAIN pos DROP NOT NULL;
+ALTER DOMAIN pos DROP DEFAULT;
+ALTER DOMAIN email SET DEFAULT 'a@b';
+ALTER DOMAIN email SET NOT NULL;
+ALTER DOMAIN email RENAME TO mail;
+ALTER DOMAIN nope SET NOT NULL;
+ALTER DOMAIN int4 SET NOT NULL;
+ALTER TABLE t ALTER a TYPE text;
+ALTER TABLE t ALTER b TYPE bigint;
+CREATE DOMAIN sub AS mail;
+DROP DOMAIN mail;
+DROP DOMAIN mail CASCADE;
+DROP TYPE pos CASCADE;
+DROP DOMAIN short;
+DROP DOMAIN short CASCADE;
+
+-- script: composite types
+CREATE TYPE comp AS (a int, b varchar(3));
+CREATE TYPE comp AS (x int);
+CREATE TYPE bad AS (a int, a int);
+CREATE TYPE bad AS (a nope);
+CREATE TABLE t (c comp, d comp[]);
+ALTER TYPE comp ADD ATTRIBUTE c text;
+ALTER TYPE comp ADD ATTRIBUTE c text;
+ALTER TYPE comp DROP ATTRIBUTE a;
+ALTER TYPE comp DROP ATTRIBUTE zzz;
+ALTER TYPE comp DROP ATTRIBUTE IF EXISTS zzz;
+ALTER TYPE comp ALTER ATTRIBUTE b TYPE text;
+ALTER TYPE comp RENAME ATTRIBUTE b TO bb;
+ALTER TYPE comp RENAME ATTRIBUTE zzz TO bb;
+ALTER TYPE comp RENAME ATTRIBUTE c TO bb;
+ALTER TABLE comp ADD COLUMN z int;
+ALTER TYPE comp RENAME TO comp2;
+CREATE TYPE outr AS (i comp2);
+CREATE FUNCTION f(comp2) RETURNS int LANGUAGE sql AS 'SELECT 1';
+DROP TYPE comp2;
+DROP TYPE comp2 CASCADE;
+CREATE TYPE free AS (a int);
+ALTER TYPE free ALTER ATTRIBUTE a TYPE bigint;
+ALTER TYPE t ADD ATTRIBUTE z int;
+ALTER TYPE nope ADD ATTRIBUTE z int;
+
+-- script: ranges and shells
+CREATE TYPE floatrange AS RANGE (subtype = float8);
+CREATE TABLE t (a floatrange, EXCLUDE USING gist (a WITH &&));
+DROP TYPE floatrange;
+DROP TYPE floatrange CASCADE;
+CREATE TYPE sh;
+CREATE TYPE sh;
+DROP TYPE sh;
+
+-- script: types in other schemas
+CREATE SCHEMA s;
+CREATE TYPE s.mood AS ENUM ('a');
+CREATE TABLE t (a s.mood);
+CREATE TABLE u (a mood);
+SET search_path = s, public;
+CREATE TABLE v (a mood);
+ALTER TYPE mood SET SCHEMA public;
+ALTER TYPE mood SET SCHEMA nope;
+ALTER TYPE mood ADD VALUE 'b';
+CREATE TYPE s.mood AS ENUM ('x');
+ALTER TYPE public.mood SET SCHEMA s;
+DROP SCHEMA s CASCADE;
