@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/tools/txtar"
+
+	"github.com/pmcheck/pmcheck/checks/example"
+	"github.com/pmcheck/pmcheck/checks/facts"
+	"github.com/pmcheck/pmcheck/internal/fakecircleci"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"pmcheck": main, "measured-pmcheck": measured})
+}
+
+// TestScript runs the program as a user does. Beside testscript's own commands
+// there are
+//
+//	ends STATUS PROGRAM ARG...  run a program that must end with this exit status
+//	repo DIR                    make a repository in DIR from base/, head/ and deleted/, as package example does
+//	valid FILE                  the file is facts that obey their schema
+//	nocolor FILE                the file, or stdout, holds no escape sequence
+//	circleci DIR RUN...         start a CircleCI ($CIRCLECI_URL) whose job deploy had these runs, the newest first: STATUS=REVISION of
+//	                            DIR; a RUN that is a number instead is the status that every call is answered with
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			program, err := exec.LookPath("pmcheck")
+			env.Vars = append(env.Vars, "PMCHECK="+program, // for a script that takes PATH away
+				"GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "GIT_CEILING_DIRECTORIES="+filepath.Dir(env.WorkDir),
+				"GIT_AUTHOR_NAME=pmcheck", "GIT_AUTHOR_EMAIL=pmcheck@example.com", "GIT_AUTHOR_DATE=2026-11-20T09:00:00Z",
+				"GIT_COMMITTER_NAME=pmcheck", "GIT_COMMITTER_EMAIL=pmcheck@example.com", "GIT_COMMITTER_DATE=2026-11-20T09:00:00Z")
+			return err
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"ends": ends, "repo": makeRepo, "valid": valid, "nocolor": noColor, "circleci": circleCI,
+		},
+	})
+}
+
+func ends(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: ends STATUS PROGRAM ARG...")
+	}
+	status := 0
+	var exit *exec.ExitError
+	switch err := ts.Exec(args[1], args[2:]...); {
+	case errors.As(err, &exit):
+		status = exit.ExitCode()
+	case err != nil:
+		ts.Fatalf("%v", err)
+	}
+	if got := fmt.Sprint(status); got != args[0] {
+		ts.Fatalf("%s ended with %s, want %s", strings.Join(args[1:], " "), got, args[0])
+	}
+}
+
+func makeRepo(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: repo DIR")
+	}
+	archive := &txtar.Archive{}
+	for _, side := range []string{"base", "head", "deleted"} {
+		root := ts.MkAbs(side)
+		ts.Check(filepath.WalkDir(root, func(path string, e os.DirEntry, err error) error {
+			if errors.Is(err, os.ErrNotExist) {
+				return nil
+			}
+			if err != nil || e.IsDir() {
+				return err
+			}
+			name, err := filepath.Rel(root, path)
+			if err != nil {
+				return err
+			}
+			content, err := os.ReadFile(path)
+			archive.Files = append(archive.Files, txtar.File{Name: side + "/" + filepath.ToSlash(name), Data: content})
+			return err
+		}))
+	}
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o777))
+	_, err := example.Write(context.Background(), archive, dir)
+	ts.Check(err)
+}
+
+func valid(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: valid FILE")
+	}
+	results, err := rego.New(
+		rego.Query("json.match_schema(input.document, input.schema)"),
+		rego.Input(map[string]any{"document": ts.ReadFile(args[0]), "schema": string(facts.Schema())}),
+	).Eval(context.Background())
+	ts.Check(err)
+	answer := results[0].Expressions[0].Value.([]any)
+	if answer[0] != true {
+		ts.Fatalf("%s does not obey the schema: %v", args[0], answer[1])
+	}
+}
+
+func circleCI(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: circleci DIR RUN...")
+	}
+	server := fakecircleci.New("gh/acme/orders")
+	ts.Defer(server.Close)
+	ts.Setenv("CIRCLECI_URL", server.Address())
+	ts.Setenv("CIRCLE_TOKEN", fakecircleci.Token)
+	runs := args[1:]
+	if status, err := strconv.Atoi(runs[0]); err == nil {
+		server.Set(func(s *fakecircleci.Server) {
+			s.Fault = func(w http.ResponseWriter, _ *http.Request, _ int) bool { w.WriteHeader(status); return true }
+		})
+		return
+	}
+	var pipelines []fakecircleci.Pipeline
+	for i, run := range runs {
+		status, revision, _ := strings.Cut(run, "=")
+		number := len(runs) - i
+		stop := fmt.Sprintf("2026-11-30T14:%02d:00Z", number)
+		cmd := exec.Command("git", "rev-parse", "--verify", revision)
+		cmd.Dir = ts.MkAbs(args[0])
+		commit, err := cmd.Output()
+		ts.Check(err)
+		pipelines = append(pipelines, fakecircleci.Pipeline{
+			Number: number, Commit: strings.TrimSpace(string(commit)), Branch: "main", App: number%2 == 0,
+			Workflows: []fakecircleci.Workflow{{Name: "release", Status: status, Stop: stop, Jobs: []fakecircleci.Job{{Name: "deploy", Status: status, Stop: stop}}}},
+		})
+	}
+	server.Set(func(s *fakecircleci.Server) { s.Pipelines = pipelines })
+}
+
+func noColor(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: nocolor FILE")
+	}
+	if strings.Contains(ts.ReadFile(args[0]), "\x1b") != neg {
+		ts.Fatalf("%s: escape sequences are not as expected", args[0])
+	}
+}
