@@ -36,6 +36,9 @@ func (s Subject) Key() string {
 	return fmt.Sprintf("%d/group/%s", s.Repository.ID, s.Ref)
 }
 
+// Known tells that it is said which subject this is. An event about a check run of a fork names only repository and head.
+func (s Subject) Known() bool { return s.Number > 0 || s.Ref != "" }
+
 // A Revision is the state of a subject that is to be judged.
 type Revision struct {
 	Head    string // commit
@@ -51,14 +54,59 @@ type Revision struct {
 	Updated time.Time // GitHub's updated_at: it orders the events of one pull request
 }
 
-// A Want is that a subject be judged, or no longer be.
+// A Want is that a subject be judged, or no longer be. One with a Command or a Change takes the same durable road: it is on
+// disk before GitHub is answered.
+//
+// Without Again it brings the state of the subject (title, labels) up to date, and a head that has a verdict keeps it.
 type Want struct {
 	Subject  Subject
 	Revision Revision
 	Reason   string // for the log: "pull_request.synchronize", "reconciled: no check run", ...
 	Cancel   bool   // the pull request was closed, the merge group destroyed: nothing is to be judged any more
 	Again    bool   // judge although this head has a verdict: a person asked, or something that decides has changed
-	Refresh  bool   // the event did not carry the whole state: ask GitHub for it
+
+	// Refresh: the event did not carry the whole state, GitHub has to be asked for it. Revision then has at most the Head
+	// that the event named, which may be an old one: it never replaces a head that is known. When the Subject is not Known
+	// either, it is the one of Subject.Repository.ID whose newest head is Revision.Head: by the store, else by GET
+	// /repos/OWNER/NAME/commits/HEAD/pulls, the open ones whose base.repo.id is that id; none means that there is nothing to do.
+	Refresh bool
+
+	// Command is what a person asked for in a comment, nil for most. Whoever takes the Work asks GitHub for the person's
+	// permission, carries it out, and judges again.
+	Command *Command
+
+	// Change is of the installation, not of a subject: Subject has no more than Installation, and Key means nothing. It is
+	// carried out where wants are accepted. Nil for most.
+	Change *InstallationChange
+}
+
+// A Command is a line of a comment on a pull request: "/pmcheck override RULE because REASON" or "/pmcheck rerun". Anybody
+// can write one.
+type Command struct {
+	Name    string // CommandOverride or CommandRerun
+	Rule    string // of an override
+	Because string // of an override; one line
+	By      string // login
+	Comment int64  // its id: the same command twice is one
+	Line    int    // of the comment, from 1: a comment may have several
+	URL     string // of the comment, for people
+	At      time.Time
+}
+
+// The names of commands.
+const (
+	CommandOverride = "override" // for the head that the pull request had at the time of At, never for a later one
+	CommandRerun    = "rerun"
+)
+
+// An InstallationChange is that the App was installed or removed somewhere, or for some repositories.
+type InstallationChange struct {
+	Installation int64
+	Account      string       // login of the organization or the person
+	Gone         bool         // deleted or suspended: nothing of the installation is judged any more
+	Added        []Repository // their open pull requests want a verdict: the reconciler looks
+	All          bool         // every repository of the installation is to be looked at, not only Added: created, unsuspended, permissions accepted
+	Removed      []Repository // nothing of them is judged any more
 }
 
 // A Delivery is one webhook delivery. A redelivery has the id of the first.
@@ -80,6 +128,7 @@ type Work struct {
 	Trace      string // the delivery that asked, or the reconciler's id: one id from delivery to verdict
 	Reason     string
 	Refresh    bool
+	Commands   []Command // not carried out yet, in the order of their comments
 	CheckRun   int64  // the check run that stands for this head already; 0 when none is known
 	Annotated  int    // annotations that an earlier attempt has put into that check run
 	LastError  string // of the attempt before
