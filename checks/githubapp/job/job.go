@@ -129,9 +129,9 @@ type Work struct {
 	Reason     string
 	Refresh    bool
 	Commands   []Command // not carried out yet, in the order of their comments
-	CheckRun   int64  // the check run that stands for this head already; 0 when none is known
-	Annotated  int    // annotations that an earlier attempt has put into that check run
-	LastError  string // of the attempt before
+	CheckRun   int64     // the check run that stands for this head already; 0 when none is known
+	Annotated  int       // annotations that an earlier attempt has put into that check run
+	LastError  string    // of the attempt before
 	Overridden []Override
 }
 
