@@ -153,12 +153,39 @@ type Verdict struct {
 	Title      string // one line
 	JSON       []byte // the report as --format json has it; nil where the check could not be done
 	HTML       []byte // the report as a page
+
+	// Postmortems is the JSON list of the base's documents, []facts.Postmortem; nil where
+	// the check could not be done. The enforced_by of an item names too the rules whose
+	// METADATA names the item.
+	Postmortems []byte
+
 	Problem    string // why the check could not be done; "" when it could
 	Overridden []Override
 	Trace      string
 	Began      time.Time
 	Ended      time.Time
 }
+
+// A Standing is where one revision of a subject stands.
+type Standing struct {
+	Subject   Subject
+	Revision  Revision
+	Phase     string    // Queued, Running, Done, Superseded or Dropped
+	Wanted    time.Time // when it was asked for
+	Began     time.Time // of the newest attempt; zero while Queued
+	Attempt   int
+	LastError string   // why the attempt before did not end in a verdict
+	Verdict   *Verdict // of Done; lists leave its JSON, HTML and Postmortems out
+}
+
+// The phases of a revision.
+const (
+	Queued     = "queued"
+	Running    = "running"
+	Done       = "done"       // it has a verdict
+	Superseded = "superseded" // a newer revision came before its verdict
+	Dropped    = "dropped"    // closed or destroyed before its verdict
+)
 
 // ErrSuperseded is the cause of a Work's context being cancelled: a newer revision is wanted, or none.
 var ErrSuperseded = errors.New("superseded")
