@@ -66,9 +66,12 @@ const maxAppName = 34
 // ErrUse is the cause of an error that better arguments avoid.
 var ErrUse = errors.New("wrong use")
 
-func usef(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrUse, fmt.Sprintf(format, args...))
-}
+type useError struct{ text string }
+
+func (e *useError) Error() string { return e.text }
+func (e *useError) Unwrap() error { return ErrUse }
+
+func usef(format string, args ...any) error { return &useError{fmt.Sprintf(format, args...)} }
 
 // publicAddress reads where pmcheck serve is reached. It must be https, except on this machine.
 func publicAddress(what, text string) (*url.URL, error) {
@@ -95,11 +98,11 @@ func isLoopback(host string) bool {
 
 // Run serves the page until the App is made and saved, ctx ends, or the hour is over.
 func (c *Creation) Run(ctx context.Context) (App, error) {
-	public, err := publicAddress("the public address of pmcheck serve", c.Public)
+	public, err := publicAddress("the public address of pmcheck serve (--url)", c.Public)
 	if err != nil {
 		return App{}, err
 	}
-	github, err := publicAddress("the address of GitHub", c.GitHub)
+	github, err := publicAddress("the address of GitHub (--github)", c.GitHub)
 	if err != nil {
 		return App{}, err
 	}

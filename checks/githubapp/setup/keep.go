@@ -1,12 +1,95 @@
 package setup
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/pmcheck/pmcheck/checks/githubapp"
 )
+
+// Files are where the configuration of an App and its secrets are kept.
+type Files struct {
+	Config string // the file for pmcheck serve --config; the others stand beside it, with its name and their own ending
+	Force  bool   // replace what is there
+}
+
+func (f Files) beside(ending string) string {
+	return strings.TrimSuffix(f.Config, filepath.Ext(f.Config)) + ending
+}
+
+func (f Files) privateKey() string    { return f.beside(".private-key.pem") }
+func (f Files) webhookSecret() string { return f.beside(".webhook-secret") }
+func (f Files) clientSecret() string  { return f.beside(".client-secret") }
+
+// Paths are all files, the configuration last.
+func (f Files) Paths() []string {
+	return []string{f.privateKey(), f.webhookSecret(), f.clientSecret(), f.Config}
+}
+
+// Vacant says why the files could not be written; nothing is written.
+func (f Files) Vacant() error { return vacant(f.Force, f.Paths()...) }
+
+// Keep writes the App's secrets, each into a file of its own, and a configuration that names
+// them; all with mode 0600. github is the address of the GitHub, public that of pmcheck serve.
+func (f Files) Keep(app App, github, public string) error {
+	type pair struct{ option, value string }
+	pairs := []pair{
+		{"app-id", strconv.FormatInt(app.ID, 10)},
+		{"private-key-file", filepath.Base(f.privateKey())},
+		{"webhook-secret-file", filepath.Base(f.webhookSecret())},
+		{"client-id", app.ClientID},
+		{"client-secret-file", filepath.Base(f.clientSecret())},
+		{"github-url", github},
+		{"url", public},
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# Configuration of pmcheck serve, for the GitHub App %s of %s.\n# Paths are from this file's folder. docs/operations.md lists all keys.\n", printable(app.Slug), printable(app.Owner))
+	for _, p := range pairs {
+		option, ok := optionNamed(p.option)
+		if !ok {
+			return fmt.Errorf("pmcheck serve has no option %s", p.option)
+		}
+		line, err := yaml.Marshal(map[string]string{option.Key(): p.value})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&b, "\n# %s\n%s", option.Usage, line)
+	}
+	return keep(f.Force,
+		file{f.privateKey(), []byte(app.PrivateKey)},
+		file{f.webhookSecret(), []byte(app.WebhookSecret + "\n")},
+		file{f.clientSecret(), []byte(app.ClientSecret + "\n")},
+		file{f.Config, b.Bytes()})
+}
+
+func optionNamed(name string) (githubapp.Option, bool) {
+	options := githubapp.Options()
+	i := slices.IndexFunc(options, func(o githubapp.Option) bool { return o.Name == name })
+	if i < 0 {
+		return githubapp.Option{}, false
+	}
+	return options[i], true
+}
+
+// printable keeps a name that GitHub sent on one line.
+func printable(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, name)
+}
 
 // A file is one that is kept for nobody but its owner to read.
 type file struct {

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/pmcheck/pmcheck/checks/githubapp"
 )
 
 func TestKeep(t *testing.T) {
@@ -46,6 +48,37 @@ func TestKeep(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(dir); len(left) != 1 {
 		t.Errorf("something is left behind: %v", left)
+	}
+}
+
+// What app create writes is what pmcheck serve reads.
+func TestFilesAreRead(t *testing.T) {
+	dir := t.TempDir()
+	f := Files{Config: filepath.Join(dir, "pmcheck-app.yml")}
+	app := App{ID: 4711, Slug: "pmcheck-acme\nx: y", Owner: "acme", ClientID: "Iv1.abc", ClientSecret: "CLIENT-SECRET", WebhookSecret: "WEBHOOK-SECRET", PrivateKey: testKey}
+	if err := f.Keep(app, "https://ghes.example.com", "https://checks.example.com"); err != nil {
+		t.Fatal(err)
+	}
+	c, err := githubapp.Load(f.Config, nil, func(string) string { return "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.AppID != app.ID || string(c.PrivateKey) != strings.TrimSpace(testKey) || len(c.WebhookSecrets) != 1 || string(c.WebhookSecrets[0]) != app.WebhookSecret ||
+		c.ClientID != app.ClientID || string(c.ClientSecret) != app.ClientSecret || c.GitHub.String() != "https://ghes.example.com" || c.URL.String() != "https://checks.example.com" {
+		t.Errorf("read back: %+v", c)
+	}
+	for _, path := range f.Paths() {
+		info, err := os.Stat(path)
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", path, info.Mode(), err)
+		}
+	}
+	content, _ := os.ReadFile(f.Config)
+	if strings.Contains(string(content), "SECRET") || strings.Contains(string(content), "PRIVATE KEY") {
+		t.Errorf("the configuration holds a secret:\n%s", content)
+	}
+	if f.Vacant() == nil || f.Keep(app, "https://github.com", "https://checks.example.com") == nil {
+		t.Error("the files would be replaced without force")
 	}
 }
 
