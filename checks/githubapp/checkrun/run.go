@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/pmcheck/pmcheck/checks/githubapp/job"
 )
@@ -30,16 +29,14 @@ type Run struct {
 
 // A Request creates a check run, or changes the fields that it has. Its JSON is GitHub's.
 type Request struct {
-	Name        string     `json:"name,omitempty"`
-	HeadSHA     string     `json:"head_sha,omitempty"` // only when it is created
-	DetailsURL  string     `json:"details_url,omitempty"`
-	ExternalID  string     `json:"external_id,omitempty"`
-	Status      string     `json:"status,omitempty"`
-	Conclusion  string     `json:"conclusion,omitempty"`
-	StartedAt   *time.Time `json:"started_at,omitempty"`
-	CompletedAt *time.Time `json:"completed_at,omitempty"`
-	Output      *Output    `json:"output,omitempty"`
-	Actions     []Action   `json:"actions,omitempty"`
+	Name       string   `json:"name,omitempty"`
+	HeadSHA    string   `json:"head_sha,omitempty"` // only when it is created
+	DetailsURL string   `json:"details_url,omitempty"`
+	ExternalID string   `json:"external_id,omitempty"`
+	Status     string   `json:"status,omitempty"`
+	Conclusion string   `json:"conclusion,omitempty"` // only with the status completed
+	Output     *Output  `json:"output,omitempty"`
+	Actions    []Action `json:"actions,omitempty"`
 
 	// AnnotatedBefore is how many annotations the run has before this request. When the
 	// answer to the request is lost, it tells whether the request was carried out.

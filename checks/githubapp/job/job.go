@@ -128,7 +128,6 @@ type Work struct {
 	Trace      string // the delivery that asked, or the reconciler's id: one id from delivery to verdict
 	Reason     string
 	Refresh    bool
-	Again      bool      // the want said so: a completed check run of this head belongs to an earlier turn
 	Commands   []Command // not carried out yet, in the order of their comments
 	CheckRun   int64     // the check run that stands for this head already; 0 when none is known
 	Annotated  int       // annotations that an earlier attempt has put into that check run
