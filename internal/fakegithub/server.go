@@ -1,0 +1,268 @@
+// Package fakegithub is a GitHub for tests, and for trying the App by hand. It is strict:
+// what GitHub refuses, it refuses in the same words, and with GitHub's OpenAPI description
+// at hand (ValidateWith) each of its own answers and payloads is held against that.
+//
+// A Server has Apps, installations, users, repositories that the git program made and
+// serves, pull requests, check runs and webhook deliveries. Its address is loopback only.
+package fakegithub
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Options are a Server's. The zero value is useful.
+type Options struct {
+	Addr        string           // to listen on; "" = a free port of 127.0.0.1
+	Dir         string           // where the repositories are kept; "" = a temporary folder, removed by Close
+	Now         func() time.Time // nil = time.Now; Advance adds to it
+	Seed        uint64           // of everything that is left to chance
+	HookTimeout time.Duration    // how long a webhook's receiver may take; 0 = 10 seconds, as at github.com
+	PublicURL   string           // in links, when people reach the server by another address
+}
+
+// Server is a fake GitHub. It is safe for concurrent use.
+type Server struct {
+	URL    string // of the site, without a slash at the end
+	GitURL string // "http://127.0.0.1:port/OWNER/NAME.git" is GitURL + "/OWNER/NAME.git"; the same as URL
+
+	t           testing.TB
+	dir         string
+	ownDir      bool
+	hookTimeout time.Duration
+	addr        string
+	clock       func() time.Time
+	hookClient  *http.Client
+	wg          sync.WaitGroup // what is sent after an answer
+
+	mu        sync.Mutex
+	http      *http.Server
+	closed    bool
+	offset    time.Duration
+	random    *rand.Rand
+	ids       map[string]int64
+	apps      map[int64]*app
+	appOrder  []int64
+	main      *app // the one that App tells of
+	installs  map[int64]*installation
+	users     map[string]*user
+	repos     map[string]*Repo // by lower-case owner/name
+	repoIDs   map[int64]*Repo
+	moved     map[string]int64 // names that repositories had
+	tokens    map[string]*token
+	codes     map[string]*grant
+	manifests map[string]*conversion
+	checks    map[int64]*checkRun
+	suites    map[suiteKey]*suite
+	suiteIDs  map[int64]*suite
+	comments  map[int64]*comment
+	viewer    string // who is logged in with a browser
+	calls     []Call
+	rate      map[string]*bucket
+	rateLimit int
+	faults    []*Fault
+	hooks     hookState
+	chatty    bool
+	validator *Validator
+	violation []string
+}
+
+// New starts a Server that ends with the test. Where PMCHECK_CORPUS names a folder with
+// GitHub's OpenAPI description, everything that is said is held against it, and what does
+// not fit fails the test.
+func New(t testing.TB) *Server {
+	t.Helper()
+	s, err := Start(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.t = t
+	t.Cleanup(s.Close)
+	if dir := os.Getenv("PMCHECK_CORPUS"); dir != "" {
+		if _, err := os.Stat(filepath.Join(dir, "github", "openapi.json")); err == nil {
+			if err := s.ValidateWith(dir); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return s
+}
+
+// Start starts a Server; Close ends it.
+func Start(o Options) (*Server, error) {
+	s := &Server{
+		URL: o.PublicURL, dir: o.Dir, clock: o.Now, hookTimeout: o.HookTimeout,
+		random: rand.New(rand.NewPCG(o.Seed, 0x70636b)), rateLimit: 1_000_000,
+		ids: map[string]int64{}, apps: map[int64]*app{}, installs: map[int64]*installation{}, users: map[string]*user{},
+		repos: map[string]*Repo{}, repoIDs: map[int64]*Repo{}, moved: map[string]int64{}, tokens: map[string]*token{},
+		codes: map[string]*grant{}, manifests: map[string]*conversion{}, checks: map[int64]*checkRun{},
+		suites: map[suiteKey]*suite{}, suiteIDs: map[int64]*suite{}, comments: map[int64]*comment{}, rate: map[string]*bucket{},
+	}
+	if s.clock == nil {
+		s.clock = time.Now
+	}
+	if s.hookTimeout == 0 {
+		s.hookTimeout = 10 * time.Second
+	}
+	s.hookClient = &http.Client{
+		Transport:     &http.Transport{MaxIdleConnsPerHost: 64},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	if s.dir == "" {
+		dir, err := os.MkdirTemp("", "fakegithub-")
+		if err != nil {
+			return nil, err
+		}
+		s.dir, s.ownDir = dir, true
+	}
+	if o.Addr == "" {
+		o.Addr = "127.0.0.1:0"
+	}
+	if err := s.listen(o.Addr); err != nil {
+		return nil, err
+	}
+	main, err := s.newApp(appForm{
+		Name: "pmcheck", URL: "https://pmcheck.example.com",
+		Permissions: map[string]string{
+			"metadata": "read", "contents": "read", "pull_requests": "write", "issues": "write", "checks": "write", "merge_queues": "read",
+		},
+		Events: []string{"check_run", "check_suite", "issue_comment", "merge_group", "pull_request"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.main = main
+	return s, nil
+}
+
+func (s *Server) listen(addr string) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	host, _, err := net.SplitHostPort(l.Addr().String())
+	if err != nil || !net.ParseIP(host).IsLoopback() {
+		l.Close()
+		return fmt.Errorf("%s is not a loopback address: a fake GitHub gives everybody everything", addr)
+	}
+	s.addr = l.Addr().String()
+	if s.URL == "" {
+		s.URL = "http://" + s.addr
+	}
+	s.GitURL = s.URL
+	srv := &http.Server{Handler: http.HandlerFunc(s.serve), ReadHeaderTimeout: 30 * time.Second}
+	s.mu.Lock()
+	s.http = srv
+	s.mu.Unlock()
+	go srv.Serve(l)
+	return nil
+}
+
+// Close ends the server and removes its repositories.
+func (s *Server) Close() {
+	s.mu.Lock()
+	s.closed = true
+	srv := s.http
+	faults := s.faults
+	s.mu.Unlock()
+	for _, f := range faults {
+		f.Remove()
+	}
+	srv.Close()
+	s.wg.Wait()
+	s.hookClient.CloseIdleConnections()
+	if s.ownDir {
+		os.RemoveAll(s.dir)
+	}
+}
+
+// Down makes the server refuse connections, and cuts those it has; with up it listens again, at the same address.
+func (s *Server) Down() {
+	s.mu.Lock()
+	srv := s.http
+	s.mu.Unlock()
+	srv.Close()
+}
+
+// Up ends Down.
+func (s *Server) Up() error {
+	// The kernel may still hold the address for a moment.
+	var err error
+	for range 50 {
+		if err = s.listen(s.addr); err == nil || errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return err
+}
+
+// APIURL is the base of the REST API as GitHub Enterprise Server has it, with a slash at
+// the end. The API answers at the site's root too.
+func (s *Server) APIURL() string { return s.URL + "/api/v3/" }
+
+// Now is the server's time.
+func (s *Server) Now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now()
+}
+
+func (s *Server) now() time.Time { return s.clock().Add(s.offset).UTC() }
+
+// Advance moves the server's clock: tokens expire, limits are renewed.
+func (s *Server) Advance(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.offset += d
+}
+
+// id gives the next id of a kind; kinds start far apart so that one is never taken for another.
+func (s *Server) id(kind string) int64 {
+	starts := map[string]int64{
+		"app": 1000, "installation": 20_000_000, "user": 500, "repository": 300_000_000, "pull": 1_500_000_000, "check": 9_000_000_000,
+		"suite": 8_000_000_000, "comment": 2_000_000_000, "reaction": 70_000_000, "delivery": 5_000_000_000, "hook": 400_000_000, "issue": 2_500_000_000,
+	}
+	if s.ids[kind] == 0 {
+		s.ids[kind] = starts[kind]
+	}
+	s.ids[kind]++
+	return s.ids[kind]
+}
+
+// secret is that many random bytes in hex; the same ones for the same seed.
+func (s *Server) secret(bytes int) string {
+	b := make([]byte, bytes)
+	for i := range b {
+		b[i] = byte(s.random.Uint64())
+	}
+	return hex.EncodeToString(b)
+}
+
+func (s *Server) errorf(format string, args ...any) {
+	s.mu.Lock()
+	s.violation = append(s.violation, fmt.Sprintf(format, args...))
+	t, closed := s.t, s.closed
+	s.mu.Unlock()
+	if t != nil && !closed {
+		t.Errorf("fakegithub: "+format, args...)
+	}
+}
+
+// fatal ends the test, or panics without one: what a test asks the fake to do must work.
+func (s *Server) fatal(err error) {
+	if s.t != nil {
+		s.t.Helper()
+		s.t.Fatalf("fakegithub: %v", err)
+	}
+	panic(fmt.Sprintf("fakegithub: %v", err))
+}
