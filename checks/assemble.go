@@ -161,6 +161,9 @@ func statementSpans(m lint.Migration) []suppress.Span {
 func (r *run) noSchemaChange() *report.Result {
 	document := r.start()
 	document.Matrix = noMatrix()
+	if r.Postmortems {
+		document.Postmortems.Documents = documentFacts(r.readDocuments(r.change.TrustedTree(), func(string) bool { return true }))
+	}
 	if r.live != nil {
 		document.Live = &r.live.facts
 	}

@@ -33,13 +33,21 @@ type Options struct {
 	Head     string   // a revision; "" is HEAD
 	Worktree bool     // judge the files on disk, with what is not committed
 	Stage    string   // local | pull-request | pre-deploy; "" is local
-	Config   string   // path of the configuration at the base; "" is ConfigPath
+	Config   string   // path of the configuration at the trusted revision; "" is ConfigPath
+	Trusted  string   // a revision: configuration, the project's own rules, post-mortems and the snapshot are read from it; "" is the base
 	Since    string   // a commit, or "" for all: only findings in files that differ between it and Head are reported
 	Number   int      // of the pull request; 0 when there is none, or none is known
 	Title    string   // of the pull request
 	Body     string   // its description
 	Labels   []string // of the pull request
 	FailOn   string   // error | warning | info, in place of the configuration's fail_on; "" leaves that
+
+	Overrides []report.Override // rules whose findings do not fail this check, each with who said so and why; Findings and Problem are filled in here
+
+	Postmortems bool // have the Result's Postmortems also where the change is nothing that a rule could be about
+
+	Repository string // OWNER/NAME, in place of what the remote origin tells
+	Address    string // of the repository for a browser, in place of what the remote origin tells
 
 	Snapshot    string // a snapshot file on disk, in place of the base's own; "" is that one, if there is one
 	DatabaseURL string // before a deploy: the live database, asked for this check; "" asks none
@@ -142,7 +150,7 @@ func (o *Options) normalize() error {
 type run struct {
 	Options
 	change    *change.Change
-	config    *config.Config // of the base: nothing from the head decides about the head
+	config    *config.Config // of the trusted revision: nothing from the head decides about the head
 	engine    *policy.Engine
 	databases []*database
 	kinds     map[string]string // of the files that belong to databases
@@ -170,6 +178,12 @@ func open(ctx context.Context, o Options) (*run, error) {
 		}
 		return nil, err
 	}
+	if o.Repository != "" {
+		c.Repository = o.Repository
+	}
+	if o.Address != "" {
+		c.Address = o.Address
+	}
 	r := &run{Options: o, change: c}
 	if err := r.configure(); err != nil {
 		c.Close()
@@ -183,18 +197,18 @@ func open(ctx context.Context, o Options) (*run, error) {
 // is not this change's doing.
 func openChange(ctx context.Context, o Options) (*change.Change, error) {
 	return change.Open(ctx, change.Options{
-		Repo: o.Repo, Base: o.Base, Head: o.Head, Worktree: o.Worktree, FromMergeBase: o.Stage != PreDeploy, Landed: o.Stage == PreDeploy,
+		Repo: o.Repo, Base: o.Base, Head: o.Head, Trusted: o.Trusted, Worktree: o.Worktree, FromMergeBase: o.Stage != PreDeploy, Landed: o.Stage == PreDeploy,
 	})
 }
 
 func (r *run) close() { r.change.Close() }
 
-// configure reads the configuration and the project's own rules from the base.
+// configure reads the configuration and the project's own rules from the trusted revision.
 func (r *run) configure() error {
 	own := map[string][]byte{}
-	for _, e := range r.change.BaseTree().Entries() {
+	for _, e := range r.change.TrustedTree().Entries() {
 		if isPolicy(e.Path) && e.Kind == change.Regular {
-			content, err := r.change.BaseTree().Read(e.Path)
+			content, err := r.change.TrustedTree().Read(e.Path)
 			if err != nil {
 				return fmt.Errorf("read the project's rule: %w", err)
 			}
@@ -206,7 +220,7 @@ func (r *run) configure() error {
 		return useError{err}
 	}
 	r.engine = engine
-	content, err := r.change.BaseTree().Read(r.Config)
+	content, err := r.change.TrustedTree().Read(r.Config)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		r.config = config.Default()
@@ -215,7 +229,7 @@ func (r *run) configure() error {
 		return fmt.Errorf("read the configuration: %w", err)
 	}
 	if r.config, err = config.Parse(r.Config, content, known(engine)); err != nil {
-		return usef("the configuration at the base (%s) has mistakes:\n%w", r.change.BaseRef, err)
+		return usef("the configuration at %s has mistakes:\n%w", r.trustedName(), err)
 	}
 	if err := engine.Configure(severities(r.config)); err != nil {
 		return useError{err}
@@ -223,14 +237,22 @@ func (r *run) configure() error {
 	return nil
 }
 
-// configAbsent accepts that the base has no configuration: unless one was asked for
+// trustedName is where configuration and rules are read from.
+func (r *run) trustedName() string {
+	if r.change.Trusted == r.change.Base {
+		return "the base (" + r.change.BaseRef + ")"
+	}
+	return r.change.TrustedRef
+}
+
+// configAbsent accepts that there is no configuration: unless one was asked for
 // by another name than the usual one, and this change does not bring it either.
 func (r *run) configAbsent() error {
 	if r.Config == ConfigPath {
 		return nil
 	}
 	if _, err := r.change.HeadTree().Read(r.Config); errors.Is(err, fs.ErrNotExist) {
-		return usef("there is no configuration %s, neither at the base (%s) nor at the head: write its path from the repository's root", r.Config, r.change.BaseRef)
+		return usef("there is no configuration %s, neither at %s nor at the head: write its path from the repository's root", r.Config, r.trustedName())
 	}
 	r.notes = append(r.notes, fmt.Sprintf("configuration: %s is new and holds from the next change on; this one is judged without a configuration", r.Config))
 	return nil
@@ -287,6 +309,12 @@ func (r *run) report(document *facts.Facts, findings []policy.Finding, problems 
 	out.BaseName, out.HeadName = r.change.BaseRef, r.change.HeadRef
 	out.Notes, out.Contained, out.Address = r.notes, r.change.NothingAhead, r.change.Address
 	out.BaseNotes = r.baseNotes()
+	if r.change.Trusted != r.change.Base {
+		out.Trusted, out.TrustedName = r.change.Trusted, r.change.TrustedRef
+	}
+	out.Postmortems = guarded(document.Postmortems.Documents, r.engine.Rules())
+	out.Overriding = report.Overriding(r.config.Overrides)
+	override(out, r.Overrides, ruleIDs(r.engine))
 	for i := range out.Findings {
 		f := &out.Findings[i]
 		f.Landed = landedBy(*f, document.Change.Landed)
@@ -349,16 +377,18 @@ func result(document *facts.Facts, engine *policy.Engine, findings []policy.Find
 		})
 	}
 	slices.SortStableFunc(out.Findings, func(a, b report.Finding) int { return compareFindings(a, b) })
-	out.Verdict = report.Pass
-	for _, f := range out.Findings {
-		if !f.Suppressed && report.Fails(f.Severity, out.FailOn) {
-			out.Verdict = report.Fail
-		}
-	}
-	if len(problems) > 0 {
-		out.Verdict = report.Undone
-	}
+	out.Verdict = verdict(out)
 	return out
+}
+
+func verdict(r *report.Result) string {
+	switch {
+	case len(r.Problems) > 0:
+		return report.Undone
+	case slices.ContainsFunc(r.Findings, func(f report.Finding) bool { return !f.Suppressed && report.Fails(f.Severity, r.FailOn) }):
+		return report.Fail
+	}
+	return report.Pass
 }
 
 func compareFindings(a, b report.Finding) int {

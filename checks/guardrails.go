@@ -50,8 +50,8 @@ func (r *run) readDocuments(t *change.Tree, only func(path string) bool) documen
 	return d
 }
 
-// guardrails states the base's post-mortems, and which of the guardrails that
-// stand on them, or on the configuration, the change takes away.
+// guardrails states the post-mortems of the trusted revision, and which of the guardrails
+// that stand on those of the base, or on its configuration, the change takes away.
 func (r *run) guardrails(document *facts.Facts) {
 	touched := map[string]bool{}
 	var renamed [][2]string
@@ -65,7 +65,14 @@ func (r *run) guardrails(document *facts.Facts) {
 	base := r.readDocuments(r.change.BaseTree(), func(string) bool { return true })
 	head := r.readDocuments(r.change.HeadTree(), func(path string) bool { return touched[path] })
 
-	out := facts.Postmortems{Documents: documentFacts(base), Changed: documentFacts(head),
+	trusted := base
+	if r.change.Trusted != r.change.Base {
+		trusted = r.readDocuments(r.change.TrustedTree(), func(string) bool { return true })
+		for _, p := range trusted.problems { // no change of this pull request could mend it
+			r.notes = append(r.notes, fmt.Sprintf("post-mortem at %s: %s:%d: %s", r.change.TrustedRef, p.Path, p.Line, p.Message))
+		}
+	}
+	out := facts.Postmortems{Documents: documentFacts(trusted), Changed: documentFacts(head),
 		Problems: []facts.PostmortemProblem{}, Removed: []facts.RemovedItem{}}
 	problem := func(p postmortem.Problem, side string) {
 		out.Problems = append(out.Problems, facts.PostmortemProblem{Place: facts.Place{Path: p.Path, Line: p.Line, Side: side}, Message: p.Message})
@@ -135,23 +142,29 @@ func (r *run) loosened(document *facts.Facts, base documents) []facts.RemovedIte
 			old = f.OldPath
 		}
 		if f.Status != change.Added && isPolicy(old) && (f.Status == change.Deleted || f.Kind != change.Regular || !isPolicy(f.Path)) {
-			out = append(out, facts.RemovedItem{What: "policy", Rule: r.ruleAt(old), Place: facts.Place{Path: old, Line: 1, Side: "base"}})
+			out = append(out, facts.RemovedItem{What: "policy", Rule: ruleAt(r.change.BaseTree(), old), Place: facts.Place{Path: old, Line: 1, Side: "base"}})
 		}
 	}
 	if !slices.ContainsFunc(r.change.Files, func(f change.File) bool { return f.Path == r.Config || f.OldPath == r.Config }) {
 		return out
 	}
 	document.Config.Path = r.Config
-	is, problems := r.headConfig()
+	is, problems := r.configIn(r.change.HeadTree())
 	if is == nil {
 		document.Config.Problems = append(document.Config.Problems, problems...)
 		return out
 	}
+	was := r.config
+	if r.change.Trusted != r.change.Base {
+		if was, _ = r.configIn(r.change.BaseTree()); was == nil {
+			return out // there was none that could be read, so none is loosened
+		}
+	}
 	for _, rule := range r.engine.Rules() {
-		item := facts.RemovedItem{Rule: rule.ID, From: severityIn(r.config, rule), To: severityIn(is, rule), Place: facts.Place{Path: r.Config, Line: 1}}
+		item := facts.RemovedItem{Rule: rule.ID, From: severityIn(was, rule), To: severityIn(is, rule), Place: facts.Place{Path: r.Config, Line: 1}}
 		if line := is.Rules[rule.ID].Line; line > 0 {
 			item.Place.Line = line
-		} else if line := r.config.Rules[rule.ID].Line; line > 0 {
+		} else if line := was.Rules[rule.ID].Line; line > 0 {
 			item.Place.Line, item.Place.Side = line, "base"
 		}
 		switch {
@@ -164,8 +177,8 @@ func (r *run) loosened(document *facts.Facts, base documents) []facts.RemovedIte
 		}
 		out = append(out, item)
 	}
-	if rank(is.FailOn) > rank(r.config.FailOn) {
-		out = append(out, facts.RemovedItem{What: "fail-on", From: r.config.FailOn, To: is.FailOn, Place: facts.Place{Path: r.Config, Line: 1}})
+	if rank(is.FailOn) > rank(was.FailOn) {
+		out = append(out, facts.RemovedItem{What: "fail-on", From: was.FailOn, To: is.FailOn, Place: facts.Place{Path: r.Config, Line: 1}})
 	}
 	for path, d := range base.byPath {
 		if len(postmortem.Match(is.Postmortems, []string{path})) == 0 {
@@ -175,12 +188,12 @@ func (r *run) loosened(document *facts.Facts, base documents) []facts.RemovedIte
 	return out
 }
 
-// headConfig is the configuration that the head would have, or what is wrong with it.
-func (r *run) headConfig() (*config.Config, []facts.Problem) {
+// configIn is the configuration that one side of the change has, or what is wrong with it.
+func (r *run) configIn(side *change.Tree) (*config.Config, []facts.Problem) {
 	problem := func(line int, reason string) facts.Problem {
 		return facts.Problem{Place: facts.Place{Path: r.Config, Line: line}, Kind: "syntax", Reason: reason}
 	}
-	content, err := r.change.HeadTree().Read(r.Config)
+	content, err := side.Read(r.Config)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return config.Default(), nil
@@ -188,7 +201,7 @@ func (r *run) headConfig() (*config.Config, []facts.Problem) {
 		return nil, []facts.Problem{problem(1, err.Error())}
 	}
 	names := known(r.engine)
-	names.Rules = append(names.Rules, r.headRules()...)
+	names.Rules = append(names.Rules, r.rulesIn(side)...)
 	is, err := config.Parse(r.Config, content, names)
 	var wrong *config.Error
 	switch {
@@ -207,31 +220,29 @@ func (r *run) headConfig() (*config.Config, []facts.Problem) {
 // rulePackage finds the id of a rule in its file.
 var rulePackage = regexp.MustCompile(`(?m)^package pmcheck\.rules\["([^"]+)"\]`)
 
-// headRules are the ids of the project's own rules that the change adds or edits.
+// rulesIn are the ids of the project's own rules that one side of the change has.
 // They are read, and neither compiled nor run.
-func (r *run) headRules() []string {
+func (r *run) rulesIn(side *change.Tree) []string {
 	var ids []string
-	for _, f := range r.change.Files {
-		if f.Status == change.Deleted || f.Kind != change.Regular || !isPolicy(f.Path) {
-			continue
-		}
-		content, err := r.change.HeadTree().Read(f.Path)
-		if err != nil {
-			continue
-		}
-		if m := rulePackage.FindSubmatch(content); m != nil {
-			ids = append(ids, string(m[1]))
+	const most = 500 // files of rules; with more no check runs
+	for _, e := range side.Entries() {
+		if e.Kind == change.Regular && isPolicy(e.Path) && len(ids) < most {
+			if id := ruleAt(side, e.Path); id != "" {
+				ids = append(ids, id)
+			}
 		}
 	}
 	return ids
 }
 
 // ruleAt is the id of the project's rule in a file.
-func (r *run) ruleAt(path string) string {
-	for _, rule := range r.engine.Rules() {
-		if rule.Own && rule.Path == path {
-			return rule.ID
-		}
+func ruleAt(side *change.Tree, path string) string {
+	content, err := side.Read(path)
+	if err != nil {
+		return ""
+	}
+	if m := rulePackage.FindSubmatch(content); m != nil {
+		return string(m[1])
 	}
 	return ""
 }
@@ -288,4 +299,28 @@ func actionItems(documents []facts.Postmortem, rules []policy.Rule) map[string][
 		}
 	}
 	return byRule
+}
+
+// guarded are documents whose items also name the rules that name them.
+func guarded(documents []facts.Postmortem, rules []policy.Rule) []facts.Postmortem {
+	by := map[string][]string{}
+	for _, rule := range rules {
+		for _, citation := range rule.ActionItems {
+			by[citation] = append(by[citation], rule.ID)
+		}
+	}
+	out := slices.Clone(documents)
+	for i := range out {
+		out[i].ActionItems = slices.Clone(out[i].ActionItems)
+		for j := range out[i].ActionItems {
+			item := &out[i].ActionItems[j]
+			item.EnforcedBy = slices.Clone(item.EnforcedBy)
+			for _, rule := range by[out[i].ID+"/"+item.ID] {
+				if !slices.Contains(item.EnforcedBy, rule) {
+					item.EnforcedBy = append(item.EnforcedBy, rule)
+				}
+			}
+		}
+	}
+	return out
 }

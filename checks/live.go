@@ -34,7 +34,7 @@ type live struct {
 const statements = "pg_stat_statements"
 
 // observe reads what a live database said: asked now, or in a snapshot. The one that
-// lies in the repository is that of the base, since the head decides nothing about itself.
+// lies in the repository is that of the trusted revision, since the head decides nothing about itself.
 func (r *run) observe(ctx context.Context) error {
 	switch {
 	case r.DatabaseURL != "":
@@ -69,7 +69,7 @@ func (r *run) observe(ctx context.Context) error {
 		r.live = newLive(s, filepath.ToSlash(r.Snapshot))
 		r.live.text = content
 	default:
-		content, err := r.change.BaseTree().Read(snapshot.Path)
+		content, err := r.change.TrustedTree().Read(snapshot.Path)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}

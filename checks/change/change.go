@@ -31,6 +31,8 @@ type Options struct {
 	// Base since is left out. Without Base it makes no difference.
 	FromMergeBase bool
 
+	Trusted string // a revision whose files are to be read too, by TrustedTree; "" is the base
+
 	Landed bool // also list what landed between base and head, by pull request and commit, and what each changed
 }
 
@@ -46,6 +48,8 @@ type Change struct {
 	BaseRef, HeadRef string // as named in Options or as found ("origin/main"), for printing
 	DefaultBranch    string // "main"; "" when there is none that could be recognised and Base was named
 	Dirty            bool   // the head is the worktree
+	Trusted          string // commit id of TrustedTree, which may be Base
+	TrustedRef       string // as named in Options; "" when none was
 
 	// MergeBase is the best common ancestor of Base and Head; "" when there is none or it is beyond a shallow clone's
 	// history. When it is not Base, then Base has commits that Head lacks, and Files undoes them.
@@ -66,9 +70,9 @@ type Change struct {
 	Landed     []Landing // of the head's first parents, what Base lacks, newest first, at most MaxLandings; only when it was asked for
 	MoreLanded bool      // Landed is not all
 
-	reader     *reader
-	base, head *Tree
-	cancel     context.CancelFunc
+	reader              *reader
+	base, head, trusted *Tree
+	cancel              context.CancelFunc
 }
 
 // MaxCommits is how many commits a Change lists at most.
@@ -174,6 +178,13 @@ func (c *Change) open(ctx context.Context, repo *repository, o Options) (err err
 	} else {
 		group.Go(func() error { return c.compareCommits(ctx, repo.git) })
 	}
+	if c.Trusted != c.Base {
+		c.trusted = &Tree{name: c.Trusted, reader: c.reader}
+		group.Go(func() (err error) {
+			c.trusted.entries, err = listTree(ctx, repo.git, c.Trusted)
+			return c.reader.explain(err)
+		})
+	}
 	return group.Wait()
 }
 
@@ -191,6 +202,14 @@ func (c *Change) Close() error {
 
 // BaseTree is the tree of the base commit.
 func (c *Change) BaseTree() *Tree { return c.base }
+
+// TrustedTree is the tree of the trusted commit: the base's own where none was named.
+func (c *Change) TrustedTree() *Tree {
+	if c.trusted == nil {
+		return c.base
+	}
+	return c.trusted
+}
 
 // HeadTree is the tree of the head commit, or the files on disk.
 func (c *Change) HeadTree() *Tree { return c.head }

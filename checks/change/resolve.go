@@ -176,6 +176,20 @@ func (r *repository) candidates() []branch {
 
 // resolve fills the commits of the change and the names of where they come from.
 func (c *Change) resolve(ctx context.Context, repo *repository, o Options) error {
+	if err := c.resolveSides(ctx, repo, o); err != nil {
+		return err
+	}
+	c.Trusted, c.TrustedRef = c.Base, o.Trusted
+	if o.Trusted == "" {
+		return nil
+	}
+	var err error
+	c.Trusted, err = c.reader.commit(ctx, repo, o.Trusted, c.reader.index.ask(o.Trusted + "^{commit}")[0])
+	return err
+}
+
+// resolveSides fills base and head.
+func (c *Change) resolveSides(ctx context.Context, repo *repository, o Options) error {
 	c.HeadRef = o.Head
 	revision := o.Head
 	if revision == "" {

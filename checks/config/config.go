@@ -26,6 +26,7 @@ type Config struct {
 	Runbooks    []string        // globs of the documents that say how to carry migrations out
 	Pipeline    Pipeline
 	Thresholds  Thresholds
+	Overrides   Overrides
 }
 
 // Thresholds say from when on a table is large: what stops its users is then an error, and a warning below. They
@@ -101,6 +102,7 @@ func Default() *Config {
 		FailOn:      "error",
 		Postmortems: []string{"docs/postmortems/*.md"},
 		Runbooks:    []string{"docs/runbooks/**/*.md"},
+		Overrides:   Overrides{Permission: "maintain"},
 		Thresholds:  Thresholds{LargeTableRows: 1_000_000, LargeTableBytes: 100 << 20},
 	}
 }

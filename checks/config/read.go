@@ -62,6 +62,7 @@ func (r *reader) config(root *yaml.Node, to *Config) {
 				{"large_table_bytes", r.size(&to.Thresholds.LargeTableBytes)},
 			})
 		}},
+		{"overrides", func(key string, v *yaml.Node) { r.overrides(key, v, &to.Overrides) }},
 	})
 	if !hasVersion {
 		r.problem(root.Line, "version is missing: begin the file with \"version: 1\"")

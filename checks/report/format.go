@@ -9,6 +9,7 @@ type Options struct {
 	Quiet   bool   // text, Markdown, workflow commands: only findings that fail the check, and the verdict
 	Verbose bool   // text: also what was read and why, and what the schema change is
 	Width   int    // text: columns of the terminal; 0 = 100
+	Details string // Markdown: the address of the whole report; "" where there is none
 	Version string // pmcheck's own, for formats that name the program that wrote them
 }
 

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-
-	"github.com/pmcheck/pmcheck/checks/facts"
 )
 
 // shownOfEach is how many errors, warnings and notices of a step GitHub Actions
@@ -23,21 +21,21 @@ const shownOfEach = 10
 func GitHubCommands(w io.Writer, r *Result, o Options) error {
 	g := &githubCommands{w: bufio.NewWriter(w), r: r}
 	active, _ := r.worstFirst()
-	byKind := map[string][]command{}
+	byKind := map[string][]annotation{}
 	for _, p := range r.Problems {
-		byKind["error"] = append(byKind["error"], command{title: "pmcheck could not do all", text: Printable(p)})
+		byKind["error"] = append(byKind["error"], annotation{title: "pmcheck could not do all", text: Printable(p)})
 	}
 	for _, f := range active {
 		if o.Quiet && !Fails(f.Severity, r.FailOn) {
 			continue
 		}
 		kind := levelGitHub(f.Severity)
-		byKind[kind] = append(byKind[kind], g.command(f))
+		byKind[kind] = append(byKind[kind], g.r.annotation(f))
 	}
 	for _, kind := range []string{"error", "warning", "notice"} {
 		g.annotate(kind, byKind[kind])
 	}
-	if !o.Quiet && !r.nothing() {
+	if !o.Quiet && !r.Nothing() {
 		g.line(r.counts())
 	}
 	word, advice := r.conclusion()
@@ -50,25 +48,8 @@ type githubCommands struct {
 	r *Result
 }
 
-// command is an annotation to be.
-type command struct {
-	title string
-	at    facts.Place // without a path it is of no file
-	text  string
-}
-
-func (g *githubCommands) command(f Finding) command {
-	c := command{title: f.Rule}
-	if f.Title != "" {
-		c.title += ": " + onOneLine(clean(f.Title))
-	}
-	c.at, _ = f.inHead()
-	c.text = g.r.explanation(f, c.at)
-	return c
-}
-
 // annotate writes the commands of one kind. Of more than are shown, the last that is shown says so, and the rest are lines of the log.
-func (g *githubCommands) annotate(kind string, commands []command) {
+func (g *githubCommands) annotate(kind string, commands []annotation) {
 	shown := len(commands)
 	if shown > shownOfEach {
 		shown = shownOfEach - 1
@@ -81,7 +62,7 @@ func (g *githubCommands) annotate(kind string, commands []command) {
 		return
 	}
 	what := map[string]string{"error": "error", "warning": "warning", "notice": "note"}[kind]
-	g.print(kind, command{title: "pmcheck", text: fmt.Sprintf("%d more %ss than GitHub shows of a step: the log of this step lists them", len(rest), what)})
+	g.print(kind, annotation{title: "pmcheck", text: fmt.Sprintf("%d more %ss than GitHub shows of a step: the log of this step lists them", len(rest), what)})
 	for _, c := range rest {
 		at := ""
 		if c.at.Path != "" {
@@ -92,7 +73,7 @@ func (g *githubCommands) annotate(kind string, commands []command) {
 	}
 }
 
-func (g *githubCommands) print(kind string, c command) {
+func (g *githubCommands) print(kind string, c annotation) {
 	var properties []string
 	if c.at.Path != "" {
 		properties = append(properties, "file="+escapeProperty(clean(c.at.Path)))

@@ -218,6 +218,9 @@ func subject(r *Result) []labelled {
 		}
 		out = append(out, labelled{Name: "This change", Value: head}, labelled{Name: "Compared with", Value: named(r.BaseName, "", r.Change.Base)})
 	}
+	for _, note := range r.notes() {
+		out = append(out, labelled{Name: "Note", Value: clean(note)})
+	}
 	var databases []string
 	for i, d := range r.Databases {
 		if i == 4 {

@@ -249,7 +249,7 @@ func quoted(prose string) []segment {
 func (v *findingsPage) item(a ActionItem, finding string, number int) itemView {
 	id := a.Postmortem + "/" + a.ID
 	out := itemView{
-		ID: clean(id), Title: clean(cutBytes(a.PostmortemTitle, shownBytes)), Action: clean(cutBytes(a.Action, shownBytes)), Where: v.r.link(facts.Place{Path: a.Path, Line: a.Line, Side: "base"}),
+		ID: clean(id), Title: clean(cutBytes(a.PostmortemTitle, shownBytes)), Action: clean(cutBytes(a.Action, shownBytes)), Where: v.r.link(v.r.written(a)),
 	}
 	if at, before := v.cited[id]; before {
 		out.Anchor = at

@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/json"
 	"io"
+	"time"
 
 	"github.com/pmcheck/pmcheck/checks/facts"
 )
@@ -16,8 +17,19 @@ type jsonResult struct {
 	Live      *facts.Live    `json:"live,omitempty"`
 	Analysis  jsonAnalysis   `json:"analysis"`
 	Findings  []jsonFinding  `json:"findings"`
+	Overrides []jsonOverride `json:"overrides,omitempty"`
 	Summary   Summary        `json:"summary"`
 	Problems  []string       `json:"problems"`
+}
+
+type jsonOverride struct {
+	Rule     string `json:"rule"`
+	Because  string `json:"because"`
+	By       string `json:"by"`
+	At       string `json:"at"` // RFC 3339, UTC
+	URL      string `json:"url,omitempty"`
+	Findings int    `json:"findings"`          // that it lets pass
+	Problem  string `json:"problem,omitempty"` // why it lets none pass
 }
 
 type jsonChange struct {
@@ -26,6 +38,7 @@ type jsonChange struct {
 	Stage string `json:"stage"`
 	Dirty bool   `json:"dirty,omitempty"`
 
+	Trusted    string       `json:"trusted,omitempty"`     // the commit of configuration, own rules and post-mortems, where that is not the base
 	BaseSource string       `json:"base_source,omitempty"` // how the base was found
 	BaseReason string       `json:"base_reason,omitempty"`
 	BaseNotes  []string     `json:"base_notes,omitempty"`
@@ -88,6 +101,7 @@ type jsonFinding struct {
 	Fingerprint string           `json:"fingerprint"`
 	Suppressed  bool             `json:"suppressed,omitempty"`
 	Reason      string           `json:"reason,omitempty"`
+	Overridden  bool             `json:"overridden,omitempty"` // by an override, and not by a comment
 	ActionItems []jsonActionItem `json:"action_items"`
 	Landed      []jsonLanded     `json:"landed,omitempty"` // before a deploy: what brings its places, the migration's first
 }
@@ -139,6 +153,9 @@ func JSON(w io.Writer, r *Result) error {
 	for _, f := range r.Findings {
 		out.Findings = append(out.Findings, findingJSON(f))
 	}
+	for _, o := range r.Overrides {
+		out.Overrides = append(out.Overrides, jsonOverride{o.Rule, o.Because, o.By, o.At.UTC().Format(time.RFC3339), o.URL, o.Findings, o.Problem})
+	}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
@@ -149,7 +166,7 @@ func findingJSON(f Finding) jsonFinding {
 	out := jsonFinding{
 		Rule: f.Rule, Category: f.Category, Severity: f.Severity, Title: f.Title, Message: f.Message, Remedy: f.Remedy,
 		Location: placeJSON(f.Location), CausedBy: []jsonPlace{}, Fingerprint: f.Fingerprint,
-		Suppressed: f.Suppressed, Reason: f.Reason, ActionItems: []jsonActionItem{},
+		Suppressed: f.Suppressed, Reason: f.Reason, Overridden: f.Overridden, ActionItems: []jsonActionItem{},
 	}
 	for _, p := range f.CausedBy {
 		place := placeJSON(p)
@@ -171,7 +188,7 @@ func findingJSON(f Finding) jsonFinding {
 func changeJSON(r *Result) jsonChange {
 	c := r.Change
 	out := jsonChange{
-		Base: c.Base, Head: c.Head, Stage: c.Stage, Dirty: c.Dirty,
+		Base: c.Base, Head: c.Head, Stage: c.Stage, Dirty: c.Dirty, Trusted: r.Trusted,
 		BaseSource: c.BaseSource, BaseReason: c.BaseReason, BaseNotes: r.BaseNotes, MoreLanded: c.MoreLanded,
 	}
 	for _, l := range c.Landed {

@@ -17,7 +17,7 @@ func (t *text) deploy() {
 	if c.BaseReason != "" {
 		t.hang("", "  base: ", "        ", c.BaseReason)
 	}
-	for _, note := range t.r.BaseNotes {
+	for _, note := range t.r.notes() {
 		t.hang("33", "  note: ", "        ", note)
 	}
 	if c.Stage != "pre-deploy" || len(c.Landed) == 0 {

@@ -124,7 +124,7 @@ func (m *markdown) head() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### %s pmcheck: %s\n\n", markSigns[word], word)
 	fmt.Fprintf(&b, "%s.\n\n%s", markProse(cutCharacters(capital(advice), 4*markBrief)), capital(r.subject(func(name string) string { return markCode(cutCharacters(name, markBrief)) })))
-	if !r.nothing() && !m.o.Quiet {
+	if !r.Nothing() && !m.o.Quiet {
 		fmt.Fprintf(&b, ".\n%s", markText(capital(r.counts())))
 	}
 	b.WriteString(".\n\n")
@@ -169,9 +169,9 @@ func (m *markdown) deploy() string {
 	if c.BaseReason != "" {
 		fmt.Fprintf(&b, "Base: %s.\n\n", markText(cutCharacters(onOneLine(c.BaseReason), 3*markBrief)))
 	}
-	if len(m.r.BaseNotes) > 0 {
+	if notes := m.r.notes(); len(notes) > 0 {
 		var items []string
-		for _, note := range m.r.BaseNotes {
+		for _, note := range notes {
 			items = append(items, "note: "+markWithin(cutCharacters(onOneLine(note), 3*markBrief)))
 		}
 		b.WriteString(markList(items) + "\n")
@@ -229,7 +229,17 @@ func (m *markdown) landed(l facts.Landed) string {
 var plainCommit = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
 
 // tail says how to silence a rule, where a comment in SQL can.
-func (m *markdown) tail() string {
+func (m *markdown) tail() string { return m.silencing() + m.details() }
+
+// details links to the whole report.
+func (m *markdown) details() string {
+	if m.o.Details == "" {
+		return ""
+	}
+	return "\n[The whole report, with the locks drawn on a time line](" + strings.NewReplacer("(", "%28", ")", "%29", " ", "%20", "\n", "", "<", "", ">", "").Replace(m.o.Details) + ")\n"
+}
+
+func (m *markdown) silencing() string {
 	for _, f := range m.r.Findings {
 		if at, ok := f.inHead(); ok && !f.Suppressed && Fails(f.Severity, m.r.FailOn) && path.Ext(at.Path) == ".sql" {
 			return "<sub>To silence a rule for one statement, with a reason that stays in the report, write <code>-- pmcheck:ignore RULE: reason</code> above it.</sub>\n"
@@ -339,7 +349,7 @@ func (m *markdown) because(b *strings.Builder, a ActionItem) {
 		}
 		text := markText(strings.Join(terms, " · "))
 		if at != nil {
-			text = strings.TrimPrefix(text+" · "+m.place(facts.Place{Path: a.Path, Line: a.Line, Side: "base"}), " · ")
+			text = strings.TrimPrefix(text+" · "+m.place(m.r.written(a)), " · ")
 		}
 		fmt.Fprintf(b, "\\\n> %s", text)
 	}

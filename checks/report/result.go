@@ -22,11 +22,20 @@ const (
 
 // Result is what a check found.
 type Result struct {
-	Verdict    string
-	FailOn     string // findings of this severity or above fail the check
-	Change     facts.Change
-	BaseName   string   // the base as the user knows it: "origin/main"
-	BaseNotes  []string // what is to be said about the base
+	Verdict   string
+	FailOn    string // findings of this severity or above fail the check
+	Change    facts.Change
+	BaseName  string   // the base as the user knows it: "origin/main"
+	BaseNotes []string // what is to be said about the base
+
+	Trusted     string // the commit that configuration, own rules and post-mortems are of, where that is not the base
+	TrustedName string // as the user knows it
+
+	Postmortems []facts.Postmortem // of the trusted revision; nil where no rule needed them and nobody asked
+
+	Overrides  []Override // of the rules of this check
+	Overriding Overriding
+
 	HeadName   string
 	Address    string // of the repository for a browser, "" when it is not known
 	Databases  []facts.Database
@@ -75,6 +84,7 @@ type Finding struct {
 	Fingerprint string
 	Suppressed  bool
 	Reason      string // of the suppression
+	Overridden  bool   // it is an override that suppresses the finding, and no comment
 	ActionItems []ActionItem
 	Landed      []facts.Landed // before a deploy: what brings its places, newest first
 }
@@ -188,6 +198,11 @@ func (r *Result) rule(id string) (Rule, bool) {
 		return Rule{}, false
 	}
 	return r.Rules[i], true
+}
+
+// Nothing tells that the change has nothing that a rule could be about.
+func (r *Result) Nothing() bool {
+	return r.Touched == 0 && len(r.Findings) == 0 && len(r.Problems) == 0
 }
 
 // severities from the worst down.

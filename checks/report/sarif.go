@@ -276,7 +276,11 @@ func resultSARIF(r *Result, f Finding, lines *lineReader) sarifResult {
 	if f.Suppressed {
 		// Code scanning opens an alert for a suppressed result too: it is the least that there is.
 		out.Level = "note"
-		out.Suppressions = []sarifSuppression{{"inSource", "accepted", sarifProse(f.Reason)}}
+		kind := "inSource"
+		if f.Overridden {
+			kind = "external"
+		}
+		out.Suppressions = []sarifSuppression{{kind, "accepted", sarifProse(f.Reason)}}
 	}
 	listed := map[string]bool{sideOf(at.Side) + where(at): true}
 	add := func(p facts.Place, what, text string) {

@@ -290,7 +290,7 @@ func (t *text) closing() {
 		}
 	}
 	t.gap()
-	if !t.o.Quiet && !r.nothing() {
+	if !t.o.Quiet && !r.Nothing() {
 		t.wrap("", r.counts())
 	}
 	word, advice := r.conclusion()

@@ -47,8 +47,11 @@ func (r *Result) sideNote(side, category string) string {
 // addressOf is where a place is read with a browser, "" where that is not known.
 func (r *Result) addressOf(p facts.Place) string {
 	commit := r.Change.Head
-	if sideOf(p.Side) == "base" {
+	switch {
+	case sideOf(p.Side) == "base":
 		commit = r.Change.Base
+	case p.Side == trusted:
+		commit = r.Trusted
 	}
 	if r.Address == "" || commit == "" || r.Change.Dirty || p.Path == "" {
 		return ""
@@ -58,6 +61,18 @@ func (r *Result) addressOf(p facts.Place) string {
 		line = fmt.Sprintf("#L%d", p.Line)
 	}
 	return r.Address + "/blob/" + commit + "/" + pathURI(p.Path) + line
+}
+
+// trusted is the side of places in the revision that post-mortems are read from, where that is not the base.
+const trusted = "trusted"
+
+// written is where an action item stands.
+func (r *Result) written(a ActionItem) facts.Place {
+	p := facts.Place{Path: a.Path, Line: a.Line, Side: "base"}
+	if r.Trusted != "" {
+		p.Side = trusted
+	}
+	return p
 }
 
 // because cites the action item that a rule enforces.
@@ -84,14 +99,9 @@ func (a ActionItem) terms() []string {
 	return terms
 }
 
-// nothing tells that the change has nothing that a rule could be about.
-func (r *Result) nothing() bool {
-	return r.Touched == 0 && len(r.Findings) == 0 && len(r.Problems) == 0
-}
-
 // conclusion is the verdict as a word, PASS, FAIL or ERROR, and what to do.
 func (r *Result) conclusion() (word, advice string) {
-	if r.nothing() {
+	if r.Nothing() {
 		if r.Contained && !r.Change.Dirty {
 			return "PASS", fmt.Sprintf("nothing to compare: %s holds this commit already. "+
 				"`--base HEAD~1` judges the last commit, `--worktree` what is not committed", none(r.BaseName))

@@ -155,6 +155,10 @@ deploy: {order: migrations-first}
 # The least severity that fails the check: error, warning or info.
 fail_on: error
 
+# Who may let the findings of a rule pass on a pull request, through the GitHub App: those with this
+# permission on the repository (write, maintain or admin), and never for these rules.
+# overrides: {permission: maintain, never: [truncates]}
+
 # What a rule does not know about this project: ` + "`pmcheck rules`" + ` lists them.
 # rules:
 #   varchar-limit: {severity: warning}

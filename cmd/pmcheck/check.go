@@ -18,7 +18,7 @@ import (
 // changeFlags choose the change.
 type changeFlags struct {
 	repo, base, head, stage string
-	config                  string
+	config, trusted         string
 	snapshot, databaseURL   string
 	worktree, deepen        bool
 	running                 runningFlags
@@ -32,7 +32,8 @@ func (f *changeFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.head, "head", "", "the revision to judge (default: HEAD)")
 	c.Flags().BoolVar(&f.worktree, "worktree", false, "judge the files on disk, with what is not committed")
 	c.Flags().StringVar(&f.stage, "stage", checks.Local, "when the check runs: local, pull-request or pre-deploy, which compares with what is running: --base, a --deploy-... flag, --deployed-ref or deploy: in .pmcheck.yml names it; in GitHub Actions and CircleCI pull-request is the default")
-	c.Flags().StringVar(&f.config, "config", "", "a path in the repository to read instead of .pmcheck.yml; like that, from the base of the change")
+	c.Flags().StringVar(&f.config, "config", "", "a path in the repository to read instead of .pmcheck.yml; like that, from the base of the change or --trusted")
+	c.Flags().StringVar(&f.trusted, "trusted", "", "the revision that configuration, own rules, post-mortems and the snapshot are read from, such as the default branch where the base is a branch that anybody may push to (default: the base of the change)")
 	c.Flags().BoolVar(&f.deepen, "deepen", false, "fetch from origin what a shallow clone lacks of base and head, as far as the comparison needs it (in CircleCI the default)")
 	f.running.add(c)
 	c.Flags().StringVar(&f.snapshot, "snapshot", "", "a `FILE` that pmcheck snapshot wrote, in place of the base's own .pmcheck/snapshot.json")
@@ -41,7 +42,7 @@ func (f *changeFlags) add(c *cobra.Command) {
 }
 
 func (f *changeFlags) options(c *cobra.Command, now time.Time) (checks.Options, error) {
-	o := checks.Options{Repo: f.repo, Base: f.base, Head: f.head, Worktree: f.worktree, Stage: f.stage, Config: f.config, Snapshot: f.snapshot, DatabaseURL: f.databaseURL, Now: now}
+	o := checks.Options{Repo: f.repo, Base: f.base, Head: f.head, Worktree: f.worktree, Stage: f.stage, Config: f.config, Trusted: f.trusted, Snapshot: f.snapshot, DatabaseURL: f.databaseURL, Now: now}
 	switch {
 	case !slices.Contains(stages, f.stage):
 		return o, usagef("--stage %q: expected local, pull-request or pre-deploy", f.stage)
