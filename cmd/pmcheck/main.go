@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pmcheck/pmcheck/checks"
+	"github.com/pmcheck/pmcheck/checks/githubapp/child"
 	"github.com/pmcheck/pmcheck/checks/report"
 )
 
@@ -33,6 +34,9 @@ var errFindings = errors.New("findings")
 var errUndone = errors.New("not all could be checked")
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == child.Command {
+		os.Exit(child.Main(os.Stdin, os.Stdout, os.Stderr))
+	}
 	tuneMemory()
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
