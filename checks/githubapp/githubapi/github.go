@@ -55,6 +55,7 @@ type GitHub struct {
 	key     *rsa.PrivateKey
 	slots   chan struct{} // one for each request that may be under way
 	app     *github.Client
+	maxBody int64 // bytes of an answer
 
 	mu      sync.Mutex
 	clients map[int64]*list.Element // of *Client
@@ -94,6 +95,7 @@ func New(o Options) (*GitHub, error) {
 		options: o,
 		api:     api,
 		key:     key,
+		maxBody: maxBody,
 		slots:   make(chan struct{}, maxConcurrent),
 		clients: map[int64]*list.Element{},
 		recent:  list.New(),

@@ -149,12 +149,12 @@ func (t *transport) once(req *http.Request, what call) (resp *http.Response, tex
 	if s, err := strconv.ParseInt(resp.Header.Get("X-RateLimit-Reset"), 10, 64); err == nil {
 		seen.Reset = time.Unix(s, 0)
 	}
-	text, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	text, err = io.ReadAll(io.LimitReader(resp.Body, t.g.maxBody+1))
 	if err != nil {
 		return nil, nil, true, fmt.Errorf("reading the answer: %w", err)
 	}
-	if len(text) > maxBody {
-		return nil, nil, true, fmt.Errorf("%s %s: %w", req.Method, req.URL.Path, errTooLarge)
+	if int64(len(text)) > t.g.maxBody {
+		return nil, nil, true, fmt.Errorf("%s %s: %w: more than %d bytes", req.Method, req.URL.Path, errTooLarge, t.g.maxBody)
 	}
 	in := *resp
 	in.Body = io.NopCloser(bytes.NewReader(text))
@@ -164,7 +164,7 @@ func (t *transport) once(req *http.Request, what call) (resp *http.Response, tex
 	return &in, text, true, nil
 }
 
-var errTooLarge = fmt.Errorf("GitHub's answer has more than %d MB", maxBody>>20)
+var errTooLarge = errors.New("GitHub's answer is too large")
 
 // spread keeps those who wait for the same moment from coming all at once.
 func spread(at time.Time) time.Time { return at.Add(rand.N(3 * time.Second)) }
