@@ -88,9 +88,15 @@ func (b *Browser) Open(t testing.TB, page []byte, v View) *Page {
 		w.Write(page)
 	}))
 	t.Cleanup(server.Close)
+	return b.Visit(t, server.URL+"/report.html", v)
+}
+
+// Visit loads the page at an address, in a tab of its own. Tabs share their cookies.
+func (b *Browser) Visit(t testing.TB, address string, v View) *Page {
+	t.Helper()
 	ctx, cancel := chromedp.NewContext(b.ctx)
 	t.Cleanup(cancel)
-	p := &Page{ctx: ctx, own: server.URL + "/report.html"}
+	p := &Page{ctx: ctx, own: address}
 	if err := chromedp.Listen(ctx, p.note); err != nil {
 		t.Fatalf("open a tab: %v", err)
 	}
@@ -163,6 +169,15 @@ func Ask[T any](t testing.TB, p *Page, expression string) T {
 		t.Fatalf("ask %s: %v", expression, err)
 	}
 	return value
+}
+
+// Follow clicks the element that a CSS selector finds, and waits until the page that it
+// leads to is loaded.
+func (p *Page) Follow(t testing.TB, selector string) {
+	t.Helper()
+	if _, err := chromedp.RunResponse(p.ctx, chromedp.Click(selector)); err != nil {
+		t.Fatalf("click %s: %v", selector, err)
+	}
 }
 
 // Screenshot is a PNG of what the screen shows.

@@ -3,6 +3,7 @@ package pages
 import (
 	"bytes"
 	"context"
+	"crypto/sha1" // as git does
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -242,7 +243,7 @@ func (s *shelf) Lessons(_ context.Context, repositories []int64) ([]job.Lessons,
 
 var noon = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
 
-func sha(n int) string { return fmt.Sprintf("%040x", 0xabcdef0000+n) }
+func sha(n int) string { return fmt.Sprintf("%x", sha1.Sum([]byte{byte(n)})) }
 
 // site is the pages, with all that they need.
 type site struct {
