@@ -65,7 +65,8 @@ func (a answer) says() string {
 	return fmt.Sprintf("%d %s%s", a.status, http.StatusText(a.status), messageOf(a.body))
 }
 
-// api asks GitHub's API. An error is one of the way there; what GitHub refuses is an answer.
+// api asks GitHub's API once, and without the patience of package githubapi: here a refusal, an outage and GitHub's clock
+// are what is asked for. An error is one of the way there; what GitHub refuses is an answer.
 func (x *examination) api(ctx context.Context, method, token, path string, query url.Values) (answer, error) {
 	address := apiURL(x.config.GitHub).JoinPath(path)
 	address.RawQuery = query.Encode()

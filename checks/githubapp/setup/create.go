@@ -82,12 +82,14 @@ func publicAddress(what, text string) (*url.URL, error) {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
 		return nil, usef("%s: %q is no address; write it as https://pmcheck.example.com", what, text)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return nil, usef("%s: only a scheme, a host and a path may be given", what)
+		return nil, usef("%s: only a scheme and a host may be given", what)
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
 		return nil, usef("%s: %s would send secrets in the clear; use https", what, u)
 	}
-	u.Path = strings.TrimRight(u.Path, "/")
-	u.RawPath = ""
+	if strings.Trim(u.Path, "/") != "" {
+		return nil, usef("%s: %s has a path, and pmcheck serve needs a host of its own", what, u)
+	}
+	u.Path, u.RawPath = "", ""
 	return u, nil
 }
 

@@ -135,7 +135,7 @@ func create(t *testing.T, c *Creation, person func(page string)) (App, error) {
 func TestCreate(t *testing.T) {
 	github := newFakeForm(t)
 	var saved App
-	c := &Creation{GitHub: github.URL, Org: "acme", Public: "https://checks.example.com/pm/", Save: func(a App) error { saved = a; return nil }}
+	c := &Creation{GitHub: github.URL, Org: "acme", Public: "https://checks.example.com/", Save: func(a App) error { saved = a; return nil }}
 	app, err := create(t, c, func(page string) {
 		status, last := confirm(t, page)
 		if status != http.StatusOK || !strings.Contains(last, github.URL+"/apps/pmcheck-acme/installations/new") {
@@ -159,7 +159,7 @@ func TestCreate(t *testing.T) {
 		t.Errorf("the form went to %s", github.action)
 	}
 	m := github.manifest
-	if m.HookAttributes != (hookAttributes{"https://checks.example.com/pm/webhook", true}) || m.Public || m.URL != "https://checks.example.com/pm" {
+	if m.HookAttributes != (hookAttributes{"https://checks.example.com/webhook", true}) || m.Public || m.URL != "https://checks.example.com" {
 		t.Errorf("the manifest is %+v", m)
 	}
 	if !slices.Equal(m.Events, Events()) || len(m.Permissions) != len(Permissions()) {
@@ -197,7 +197,8 @@ func TestCreateRefuses(t *testing.T) {
 		"no address":        {Creation{GitHub: github.URL}, "the public address of pmcheck serve (--url) is needed"},
 		"no scheme":         {Creation{GitHub: github.URL, Public: "checks.example.com"}, "is no address"},
 		"in the clear":      {Creation{GitHub: github.URL, Public: "http://checks.example.com"}, "in the clear"},
-		"a password":        {Creation{GitHub: github.URL, Public: "https://a:b@checks.example.com"}, "only a scheme, a host and a path"},
+		"a password":        {Creation{GitHub: github.URL, Public: "https://a:b@checks.example.com"}, "only a scheme and a host"},
+		"a path":            {Creation{GitHub: github.URL, Public: "https://example.com/checks"}, "needs a host of its own"},
 		"GitHub in clear":   {Creation{GitHub: "http://ghes.example.com", Public: public}, "in the clear"},
 		"no organization":   {Creation{GitHub: github.URL, Public: public, Org: "a/../b"}, "is not the login of an organization"},
 		"a long name":       {Creation{GitHub: github.URL, Public: public, Name: strings.Repeat("a", 35)}, "35 characters; GitHub takes 34"},

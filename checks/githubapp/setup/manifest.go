@@ -81,7 +81,7 @@ func newManifest(name string, public *url.URL, redirect string) manifest {
 	}
 }
 
-// under is the address of a path of pmcheck serve, which may itself stand below a path.
+// under is the address of a path of pmcheck serve.
 func under(public *url.URL, path string) string { return public.JoinPath(path).String() }
 
 // apiURL is where the API of a GitHub is: github.com, a data-residency tenant of ghe.com,
