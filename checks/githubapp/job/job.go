@@ -190,6 +190,10 @@ const (
 // ErrSuperseded is the cause of a Work's context being cancelled: a newer revision is wanted, or none.
 var ErrSuperseded = errors.New("superseded")
 
+// ErrClosed is returned by a judge who asked GitHub and found the pull request closed, or the
+// merge group gone: there is nothing to judge.
+var ErrClosed = errors.New("closed")
+
 // A RetryAfter error is not the work's fault: it is done again at that time, and does
 // not count as an attempt. GitHub's rate limits and outages are such.
 type RetryAfter struct {
