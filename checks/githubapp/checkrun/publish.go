@@ -11,37 +11,41 @@ import (
 // Queued has a check run stand for the work's head and tells people that it waits. It
 // returns the run's id.
 func Queued(ctx context.Context, api API, work job.Work, name, detailsURL string) (int64, error) {
-	run, err := stand(ctx, api, work, name, detailsURL, Output{Title: "Waiting for its turn", Summary: "The check of this commit has not begun yet."}, "queued")
+	run, err := stand(ctx, api, work, Request{
+		Name: name, Status: "queued", DetailsURL: detailsURL,
+		Output: &Output{Title: "Waiting for its turn", Summary: "The check of this commit has not begun yet."},
+	})
 	return run.ID, err
 }
 
-// Start tells people that the work has begun. It fills in work.CheckRun when none was
-// known, and work.Annotated as GitHub has it: an earlier attempt may have ended before it
-// could keep what it did.
-func Start(ctx context.Context, api API, work *job.Work, name, detailsURL string) error {
-	output := Output{Title: "Being checked", Summary: "The check of this commit is under way."}
-	var run Run
-	var err error
-	if work.CheckRun == 0 {
-		run, err = stand(ctx, api, *work, name, detailsURL, output, "in_progress")
+// Start tells people that the work has begun. It fills in work.CheckRun, and
+// work.Annotated as GitHub has it: an earlier attempt may have ended before it could keep
+// what it did. Work that is to be refreshed was not announced, so that work.CheckRun may
+// be an earlier turn's.
+func Start(ctx context.Context, api API, work *job.Work, name, detailsURL string) (err error) {
+	r, run := work.Subject.Repository, Run{}
+	request := Request{
+		Name: name, Status: "in_progress", DetailsURL: detailsURL,
+		Output: &Output{Title: "Being checked", Summary: "The check of this commit is under way."},
+	}
+	if work.CheckRun == 0 || work.Refresh {
+		run, err = stand(ctx, api, *work, request)
 	} else {
-		r := work.Subject.Repository
-		run, err = api.UpdateCheckRun(ctx, r.Owner, r.Name, work.CheckRun, Request{Name: name, Status: "in_progress", DetailsURL: detailsURL, Output: &output})
+		run, err = api.UpdateCheckRun(ctx, r.Owner, r.Name, work.CheckRun, request)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		work.CheckRun, work.Annotated = run.ID, run.Output.AnnotationsCount
 	}
-	work.CheckRun, work.Annotated = run.ID, run.Output.AnnotationsCount
-	return nil
+	return err
 }
 
-// stand finds the check run that stands for the work's head, or makes one. One with
-// annotations belongs to an earlier turn, and annotations cannot be taken back: a new one
-// stands beside it, which is what GitHub shows then.
-func stand(ctx context.Context, api API, work job.Work, name, detailsURL string, output Output, status string) (Run, error) {
+// stand finds the check run that stands for the work's head and brings it to the
+// request's state, or makes one. Annotations cannot be taken back: where an earlier turn
+// has left some, a new run stands beside the old one, and is what GitHub shows.
+func stand(ctx context.Context, api API, work job.Work, request Request) (Run, error) {
 	r, head := work.Subject.Repository, work.Revision.Head
 	id := ExternalID(work.Subject, head)
-	runs, err := api.CheckRuns(ctx, r.Owner, r.Name, head, name)
+	runs, err := api.CheckRuns(ctx, r.Owner, r.Name, head, request.Name)
 	if err != nil {
 		return Run{}, err
 	}
@@ -49,22 +53,24 @@ func stand(ctx context.Context, api API, work job.Work, name, detailsURL string,
 		if run.ExternalID != id {
 			continue
 		}
-		if run.Output.AnnotationsCount > 0 {
-			if run.Status != "completed" {
-				if err := end(ctx, api, r, run.ID, name, "A newer check of this commit took its place."); err != nil {
-					return Run{}, err
-				}
+		completed := run.Status == "completed"
+		// An attempt that ended in the midst of its annotations, or just after them, goes on.
+		resumed := request.Status == "in_progress" && (!completed || run.CompletedAt.After(work.Wanted))
+		if run.Output.AnnotationsCount == 0 || resumed {
+			if run.Status == request.Status {
+				return run, nil
 			}
-			break
+			return api.UpdateCheckRun(ctx, r.Owner, r.Name, run.ID, request)
 		}
-		if run.Status == status {
-			return run, nil
+		if !completed {
+			if err := end(ctx, api, r, run.ID, request.Name, "A newer check of this commit took its place."); err != nil {
+				return Run{}, err
+			}
 		}
-		return api.UpdateCheckRun(ctx, r.Owner, r.Name, run.ID, Request{Name: name, Status: status, DetailsURL: detailsURL, Output: &output})
+		break
 	}
-	return api.CreateCheckRun(ctx, r.Owner, r.Name, Request{
-		Name: name, HeadSHA: head, ExternalID: id, DetailsURL: detailsURL, Status: status, Output: &output,
-	})
+	request.HeadSHA, request.ExternalID = head, id
+	return api.CreateCheckRun(ctx, r.Owner, r.Name, request)
 }
 
 // Cancel ends the check run of a head that nobody judges any more, saying why. Without

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pmcheck/pmcheck/checks/githubapp/job"
 )
@@ -21,7 +23,7 @@ type memory struct {
 	failAt      int // the call that fails, from 1; 0: none
 	after       bool
 	refuse      func(Request) bool
-	latest      Request
+	now         time.Time
 }
 
 var errCrash = errors.New("the process ends here")
@@ -72,13 +74,15 @@ func (m *memory) UpdateCheckRun(_ context.Context, owner, name string, id int64,
 		return run, fmt.Errorf("%w: No more than 50 items are allowed", ErrRefused)
 	}
 	err = m.call(func() {
-		m.latest = r
 		if m.annotations == nil {
 			m.annotations = map[int64][]Annotation{}
 		}
 		m.annotations[id] = append(m.annotations[id], r.Output.Annotations...)
 		run = m.runs[id-1]
-		run.Status, run.Conclusion = r.Status, r.Conclusion
+		run.Status, run.Conclusion, run.CompletedAt = r.Status, r.Conclusion, time.Time{}
+		if r.Status == "completed" {
+			run.CompletedAt = m.now
+		}
 		run.Output.Title, run.Output.Summary, run.Output.AnnotationsCount = r.Output.Title, r.Output.Summary, len(m.annotations[id])
 		m.runs[id-1] = run
 		m.history = append(m.history, strings.TrimSpace(fmt.Sprintf("update %d %s %s", id, r.Status, r.Conclusion)))
@@ -226,6 +230,49 @@ func TestStand(t *testing.T) {
 		id, err := Queued(t.Context(), m, turn(), "pmcheck", "https://pmcheck.example/r/acme/orders/7")
 		if err != nil || id != c.id || !slices.Equal(m.history, c.history) {
 			t.Errorf("%s: run %d, %v, %q; want run %d, %q", name, id, err, m.history, c.id, c.history)
+		}
+	}
+}
+
+// TestAgain: a person asks for the verdict again. What an earlier turn has written
+// beside the code cannot be taken back; what this turn has written is not written twice.
+func TestAgain(t *testing.T) {
+	noon := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		before, after int // annotations
+		runs          int
+	}{
+		"annotations, then others": {60, 70, 2},
+		"annotations, then none":   {60, 0, 2},
+		"none, then some":          {0, 70, 1},
+	} {
+		m := &memory{now: noon}
+		first := turn()
+		if err := oneTurn(t.Context(), m, &first, report(c.before)); err != nil {
+			t.Fatal(err)
+		}
+		for crash := 0; crash <= 5; crash++ {
+			m := &memory{now: noon.Add(time.Minute), runs: slices.Clone(m.runs), annotations: maps.Clone(m.annotations)}
+			if crash > 0 {
+				m.failAt, m.after = crash, true
+			}
+			// The store still has the run of the turn before, and GitHub is to be asked for the head.
+			again := first
+			again.Refresh, again.Wanted, again.Annotated = true, noon.Add(30*time.Second), 0
+			var err error
+			for range 3 {
+				work := again // what the process kept is lost with it
+				if err = Start(t.Context(), m, &work, "pmcheck", ""); err == nil {
+					err = Publish(t.Context(), m, work, "pmcheck", report(c.after), func(int) error { return nil })
+				}
+				if err == nil {
+					break
+				}
+			}
+			last := m.runs[len(m.runs)-1]
+			if err != nil || len(m.runs) != c.runs || last.Status != "completed" || len(m.annotations[last.ID]) != c.after {
+				t.Errorf("%s, crash %d: %v; %d annotations; %+v; %v", name, crash, err, len(m.annotations[last.ID]), m.runs, m.history)
+			}
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/pmcheck/pmcheck/checks/githubapp/job"
 )
@@ -20,7 +21,9 @@ type Run struct {
 	Conclusion string `json:"conclusion"` // "" until it is completed
 	HTMLURL    string `json:"html_url"`
 	DetailsURL string `json:"details_url"`
-	Output     struct {
+
+	CompletedAt time.Time `json:"completed_at"` // on GitHub's clock; zero until then
+	Output      struct {
 		Title            string `json:"title"`
 		Summary          string `json:"summary"`
 		AnnotationsCount int    `json:"annotations_count"`

@@ -122,10 +122,11 @@ type Delivery struct {
 type Work struct {
 	Subject    Subject
 	Revision   Revision
-	Sequence   int64  // grows with every want of the subject
-	Attempt    int    // from 1
-	Last       bool   // no attempt follows: an error must become a verdict that people see
-	Trace      string // the delivery that asked, or the reconciler's id: one id from delivery to verdict
+	Sequence   int64     // grows with every want of the subject
+	Attempt    int       // from 1
+	Last       bool      // no attempt follows: an error must become a verdict that people see
+	Wanted     time.Time // since when a verdict is wanted; zero where that is not known
+	Trace      string    // the delivery that asked, or the reconciler's id: one id from delivery to verdict
 	Reason     string
 	Refresh    bool
 	Commands   []Command // not carried out yet, in the order of their comments
