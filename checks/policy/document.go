@@ -13,6 +13,21 @@ import (
 	"github.com/pmcheck/pmcheck/checks/facts"
 )
 
+// again is a document of the same facts, of which only the findings and the suppressions
+// have become others.
+func again(input *ast.Term, f *facts.Facts, limit int) (*ast.Term, error) {
+	c := converter{left: limit, texts: map[string]*ast.Term{}}
+	newer := ast.NewObject(
+		[2]*ast.Term{ast.StringTerm("findings"), c.term(reflect.ValueOf(f.Findings))},
+		[2]*ast.Term{ast.StringTerm("suppressions"), c.term(reflect.ValueOf(f.Suppressions))},
+	)
+	if c.left < 0 {
+		return nil, tooLarge(limit)
+	}
+	all, _ := newer.Merge(input.Value.(ast.Object).Diff(newer))
+	return ast.NewTerm(all), nil
+}
+
 // document is facts as rules see them: everything, as encoding/json names it. It
 // is made once for all rules. options are the rules' defaults.
 func document(f *facts.Facts, options map[string]map[string]any, limit int) (*ast.Term, error) {
@@ -21,9 +36,13 @@ func document(f *facts.Facts, options map[string]map[string]any, limit int) (*as
 	c := converter{left: limit, texts: map[string]*ast.Term{}}
 	input := c.term(reflect.ValueOf(withDefaults))
 	if c.left < 0 {
-		return nil, fmt.Errorf("the facts are larger than the %d MB that rules can judge: split the change", limit>>20)
+		return nil, tooLarge(limit)
 	}
 	return input, nil
+}
+
+func tooLarge(limit int) error {
+	return fmt.Errorf("the facts are larger than the %d MB that rules can judge: split the change", limit>>20)
 }
 
 func merged(defaults, configured map[string]map[string]any) map[string]map[string]any {

@@ -201,3 +201,28 @@ func TestRulesTakeLinearTime(t *testing.T) {
 		}
 	}
 }
+
+// What is kept for the rules that run after the others is what would be made anew.
+func TestDocumentAgain(t *testing.T) {
+	f := facts.Facts{Suppressions: []facts.Suppression{{Rules: []string{"truncates"}, Reason: "a cache"}}}
+	first, err := document(&f, nil, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Suppressions[0].Used = []string{"truncates"}
+	f.Findings = []facts.Judged{{Rule: "truncates", Suppressed: true, CausedBy: []facts.Place{}}}
+	got, err := again(first, &f, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := document(&f, nil, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.Equal(want) || got.Equal(first) {
+		t.Errorf("got %v\nwant %v", got, want)
+	}
+	if _, err := again(first, &f, 10); err == nil {
+		t.Error("more than the limit is no error")
+	}
+}

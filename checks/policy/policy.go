@@ -97,6 +97,7 @@ type Engine struct {
 
 	mu       sync.Mutex
 	programs map[string]*program
+	judged   judged
 }
 
 // Load reads the rules. A file of the project's own that cannot be read as a rule

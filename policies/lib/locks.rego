@@ -30,57 +30,87 @@ concerns(statement) if {
 
 concerns(statement) if statement.not_in_transaction
 
-concerns(statement) if count(statement.held_locks) > 0
+concerns(statement) if statement.held_locks[0]
 
 # These may lock more than their own relation.
 concerns(statement) if statement.kind in {"vacuum_full", "cluster", "refresh_materialized_view", "lock_table", "reindex"}
 
-reported_by(statement) := "blocking-maintenance" if {
-	statement.kind in {"vacuum_full", "cluster", "refresh_materialized_view", "lock_table"}
-	everywhere_or_blocking(statement)
-} else := "concurrently-in-transaction" if {
+# reported_by asks first what most statements answer with no: their kind, whether they
+# work at all, whether an earlier lock is held, whether they wait.
+reported_by(statement) := rule if {
+	rule := of_its_kind(statement)
+} else := rule if {
+	works(statement)
+	blocking(statement) != []
+	rule := of_its_work(statement)
+} else := "validates-under-lock" if {
+	statement.kind == "validate_constraint"
+	works(statement)
+	held_on(statement) != []
+	not small(statement, "validates-under-lock")
+} else := "long-lock-chain" if {
+	works_while_holding(statement)
+} else := "long-lock-chain" if {
+	passes_limit(statement)
+} else := rule if {
+	waits_for_ever(statement)
+	blocking(statement) != []
+	rule := of_its_wait(statement)
+}
+
+of_its_kind(statement) := "concurrently-in-transaction" if {
 	statement.not_in_transaction
 	statement.in_transaction
+	not maintains(statement)
+} else := rule if {
+	statement.kind in with_own_rules
+	rule := of_that_kind(statement)
+}
+
+with_own_rules := {
+	"vacuum_full", "cluster", "refresh_materialized_view", "lock_table", "attach_partition", "detach_partition",
+	"create_table", "drop_table", "create_index", "drop_index", "reindex",
+}
+
+maintains(statement) if {
+	statement.kind in {"vacuum_full", "cluster", "refresh_materialized_view", "lock_table"}
+	everywhere_or_blocking(statement)
+}
+
+of_that_kind(statement) := "blocking-maintenance" if {
+	maintains(statement)
 } else := "partition-locks-parent" if {
 	is_partitioning(statement)
-	count(blocking(statement)) > 0
+	blocking(statement) != []
 	holds_long_or_waits(statement)
 } else := "index-not-concurrent" if {
 	statement.kind == "create_index"
 	holds_long(statement, "index-not-concurrent")
 } else := "drop-index-not-concurrent" if {
 	statement.kind == "drop_index"
-	count(blocking(statement)) > 0
+	blocking(statement) != []
 	waits_for_ever(statement)
 } else := "reindex-not-concurrent" if {
 	statement.kind == "reindex"
 	not statement.concurrently
 	everywhere_or_blocking(statement)
 	not small(statement, "reindex-not-concurrent")
-} else := "table-rewrite" if {
-	holds_long(statement, "table-rewrite")
+}
+
+of_its_work(statement) := "table-rewrite" if {
 	rewrites(statement)
+	not small(statement, "table-rewrite")
 } else := "unique-constraint-builds-index" if {
 	has_index(statement)
-	holds_long(statement, "unique-constraint-builds-index")
+	not small(statement, "unique-constraint-builds-index")
 } else := "validates-under-lock" if {
-	holds_long(statement, "validates-under-lock")
-} else := "validates-under-lock" if {
-	statement.kind == "validate_constraint"
-	works(statement)
-	count(held_on(statement)) > 0
 	not small(statement, "validates-under-lock")
-} else := "long-lock-chain" if {
-	works_while_holding(statement)
-} else := "long-lock-chain" if {
-	passes_limit(statement)
-} else := "locks-referenced-table" if {
-	waits_for_ever(statement)
-	count(referenced(statement)) > 0
+}
+
+of_its_wait(statement) := "locks-referenced-table" if {
+	referenced(statement) != []
 } else := "missing-lock-timeout" if {
 	statement.kind != "truncate" # truncates says more
-	waits_for_ever(statement)
-	count(blocking(statement)) > 0
 }
 
 # first_wait gives, by a migration's path, the place in judged of its first statement
@@ -147,8 +177,8 @@ small(statement, _) if emptied[sprintf("%s %s", [statement.place.path, statement
 emptied := {table: min(indices) | some table, indices in truncated}
 
 truncated[sprintf("%s %s", [statement.place.path, lock.relation])] contains statement.index if {
-	some [_, statement] in statements.forward
-	statement.kind == "truncate"
+	some index in statements.of_kind.truncate
+	[_, statement] := statements.forward[index]
 	some lock in on_old(statement)
 }
 
@@ -170,8 +200,8 @@ has_no_rows(statement) if {
 
 # holds_long tells that others wait for as long as a table is scanned, built or rewritten.
 holds_long(statement, rule) if {
-	count(blocking(statement)) > 0
 	works(statement)
+	blocking(statement) != []
 	not small(statement, rule)
 }
 
@@ -192,7 +222,7 @@ has_index(statement) if {
 	not statement.using_index
 }
 
-everywhere_or_blocking(statement) if count(blocking(statement)) > 0
+everywhere_or_blocking(statement) if blocking(statement) != []
 
 everywhere_or_blocking(statement) if not statement.relation
 
@@ -214,9 +244,9 @@ holds_long_or_waits(statement) if holds_long(statement, "partition-locks-parent"
 holds_long_or_waits(statement) if waits_for_ever(statement)
 
 # waits_for_ever tells that no lock_timeout ends the statement's wait for its locks.
-waits_for_ever(statement) if {
-	regex.match(`^'?0*[a-z ]*'?$`, lower(object.get(statement, "lock_timeout", "")))
-}
+waits_for_ever(statement) if never_ends(object.get(statement, "lock_timeout", ""))
+
+never_ends(timeout) if regex.match(`^'?0*[a-z ]*'?$`, lower(timeout))
 
 # referenced is the locks on tables that a foreign key ties to the statement's own.
 referenced(statement) := [lock |
@@ -254,8 +284,8 @@ held_on(statement) := [lock | some lock in held(statement); lock.relation == sta
 # works_while_holding tells that others wait behind an earlier statement's lock while this one works.
 works_while_holding(statement) if {
 	works(statement)
+	held(statement) != []
 	not small(statement, "long-lock-chain")
-	count(held(statement)) > 0
 }
 
 works_while_holding(statement) if {
@@ -268,10 +298,12 @@ works_while_holding(statement) if {
 # tables than the rule allows. Partitions, and a foreign key's two tables, count once; views
 # do not count, since their tables' locks are what stops their readers.
 passes_limit(statement) if {
+	limit := settings.option("long-lock-chain", "max_tables", 2)
+	count(statement.held_locks) >= limit
 	more := {lock.relation | some lock in tables(blocking(statement))}
 	count(more) > 0
 	held_before := held(statement)
-	count({lock.line | some lock in tables(held_before)}) == settings.option("long-lock-chain", "max_tables", 2)
+	count({lock.line | some lock in tables(held_before)}) == limit
 	count(more - {lock.relation | some lock in held_before}) > 0
 }
 

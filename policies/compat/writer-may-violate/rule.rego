@@ -21,7 +21,9 @@ import data.pmcheck.lib.sql
 import data.pmcheck.lib.statements
 
 findings contains finding.also(finding.on(statement, message, remedy(statement)), breaks.places(queries)) if {
-	some [_, statement] in statements.forward
+	some kind in {"add_constraint", "create_index"}
+	some index in statements.of_kind[kind]
+	[_, statement] := statements.forward[index]
 	restricts(statement)
 	not statement.on_new_relation
 	not is_about_a_new_column(statement)

@@ -27,6 +27,7 @@ findings contains finding.about(
 	finding.because(finding.advised(finding.at(place, message), remedy(migration)), [found.place | some found in dangers]),
 	migration.path,
 ) if {
+	count(accepted) > 0
 	some migration in input.migrations
 	migration.direction != "down"
 	migration.status in {"added", "edited"}
