@@ -25,7 +25,7 @@ func TestOtherPeoplesRepositories(t *testing.T) {
 	}
 	for _, path := range []string{
 		"/r/acme/secret", "/r/acme/secret/1", "/r/acme/secret/1?head=" + sha(10), "/r/acme/secret/1/report", "/r/acme/secret/1/report?head=" + sha(10), "/r/ACME/Secret/1",
-		"/r/acme/orders/1234", "/r/acme/orders/x", "/r/acme/orders/041", "/r/acme/orders/-1", "/r/acme/orders/99999999999999999999", "/r/acme/orders/41?head=" + sha(10), "/r/acme/orders/41?head=main",
+		"/r/acme/orders/1234", "/r/acme/orders/x", "/r/acme/orders/041", "/r/acme/orders/-1", "/r/acme/orders/99999999999999999999", "/r/acme/orders/41/report?head=" + sha(10), "/r/acme/orders/0?head=" + sha(10), "/r/acme/orders/41?head=main",
 		"/r/acme/orders/1%20OR%201=1", "/r/evil/mine", "/r/a%2f..%2fb/c", "/r/acme/..%2f..%2fuser", "/r/acme/%2e%2e", "/nothing", "/r/acme/orders/40/report",
 	} {
 		asked := s.shelf.asked

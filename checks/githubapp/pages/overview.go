@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	countedRows = 1000 // subjects that the overview counts
+	countedRows = 300 // subjects that the overview counts
 	shownRows   = 50
 )
 
@@ -56,7 +56,7 @@ func (s *server) row(at job.Standing, repository readable, named bool) row {
 		out.Line, out.Overridden = plain(v.Title), len(v.Overridden)
 		out.When, out.Took = s.moment(v.Ended), took(v.Began, v.Ended)
 	}
-	if at.Phase == job.Running {
+	if at.Phase == job.Running && !at.Began.IsZero() {
 		out.When = s.moment(at.Began)
 	}
 	return out

@@ -172,6 +172,11 @@ func TestVerdictPages(t *testing.T) {
 	s := newSite(t, nil)
 	b := s.browser(t)
 	b.signIn("/")
+	for _, at := range s.shelf.standings {
+		if v := at.Verdict; v != nil && len(v.Overridden) > 0 {
+			v.Overridden[0].URL = s.hub.URL + "/acme/billing/pull/8#issuecomment-1"
+		}
+	}
 	for _, tt := range []struct {
 		name, path string
 		want, not  []string
@@ -180,10 +185,11 @@ func TestVerdictPages(t *testing.T) {
 			`head=` + sha(40), `>superseded<`}, []string{"http-equiv", "not the newest", "Overridden"}},
 		{"an older head", "/r/acme/orders/41?head=" + sha(40), []string{"not the newest revision", `href="/r/acme/orders/41"`, "3 queries"}, []string{"<iframe"}},
 		{"superseded", "/r/acme/orders/41?head=" + sha(39), []string{"A newer push came", "superseded"}, []string{"<iframe"}},
+		{"a head of which nothing is kept", "/r/acme/orders/41?head=" + sha(200), []string{"Nothing is kept of revision <code>" + sha(200)[:9], "This is the newest", sha(41)}, []string{"not the newest revision"}},
 		{"running", "/r/acme/orders/42", []string{`<meta http-equiv="refresh" content="15">`, "Being judged now", "Attempt 2.", "502 to the fetch", "The verdict on the revision before", sha(38)}, []string{"<iframe"}},
 		{"queued", "/r/acme/billing/9", []string{`http-equiv="refresh"`, "Waiting for its turn"}, []string{"Attempt"}},
 		{"could not be checked", "/r/acme/billing/7", []string{"Could not be checked", "61 MB", "split it", "Re-run", "/acme/billing/pull/7/checks", "0b1c9f8e"}, []string{"<iframe", "http-equiv"}},
-		{"overridden", "/r/acme/billing/8", []string{"Overridden", "table-rewrite", "closed on Sunday", "anke", "2 hours ago"}, nil},
+		{"overridden", "/r/acme/billing/8", []string{"Overridden", "table-rewrite", "closed on Sunday", "anke", `/acme/billing/pull/8#issuecomment-1" rel="noreferrer"><time`, "2 hours ago"}, nil},
 		{"merge queue", "/r/acme/orders/0", []string{"in the merge queue", "Merge groups"}, []string{"#0"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

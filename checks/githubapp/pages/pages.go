@@ -29,8 +29,9 @@ type Store interface {
 	// queued or running first, then by Wanted, newest first, limit at most.
 	Recent(ctx context.Context, repositories []int64, limit int) ([]job.Standing, error)
 
-	// History has the revisions of one pull request, or for number 0 those of all merge
-	// groups, newest first, limit at most. None is no error.
+	// History has the revisions of one pull request of which anything is kept, or for
+	// number 0 those of all merge groups: newest first, each head once, limit at most.
+	// None is no error.
 	History(ctx context.Context, repository int64, number, limit int) ([]job.Standing, error)
 
 	// Report is the page of the newest verdict on that head; nil where there is none.

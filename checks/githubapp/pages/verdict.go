@@ -37,6 +37,7 @@ type verdictPage struct {
 	LastError []string
 	Problem   []string
 	Trace     string
+	Lost      string // the head that was asked for, where nothing is kept of it
 	Newest    string // the page of the newest revision, where this is another
 	Before    string // the newest revision that has a verdict, where this has none
 	Overrides []override
@@ -61,7 +62,8 @@ type revision struct {
 // refreshEvery is how soon the page of a check that runs asks again, in seconds.
 const refreshEvery = 15
 
-// subject is what a request's path and query name. at is its standing among history.
+// subject is what a request's path and query name. at is its standing among history; -1
+// where nothing is kept of that head of a pull request.
 func (s *server) subject(w http.ResponseWriter, r *http.Request, who *reader) (repository readable, history []job.Standing, at int, ok bool) {
 	number, err := strconv.Atoi(r.PathValue("number"))
 	head := r.URL.Query().Get("head")
@@ -80,6 +82,9 @@ func (s *server) subject(w http.ResponseWriter, r *http.Request, who *reader) (r
 			return repository, history, i, true
 		}
 	}
+	if len(history) > 0 && number > 0 {
+		return repository, history, -1, true
+	}
 	s.notFound(w, r, who)
 	return repository, nil, 0, false
 }
@@ -89,6 +94,8 @@ func (s *server) verdict(w http.ResponseWriter, r *http.Request, who *reader) {
 	if !ok {
 		return
 	}
+	lost := i < 0
+	i = max(i, 0)
 	at := history[i]
 	own := job.Subject{Repository: job.Repository{Owner: repository.Owner, Name: repository.Name}, Number: at.Subject.Number}
 	line := s.row(at, repository, false)
@@ -97,6 +104,9 @@ func (s *server) verdict(w http.ResponseWriter, r *http.Request, who *reader) {
 		Repository: repository, RepoHref: repoHref(repository.Owner, repository.Name), Number: at.Subject.Number,
 		Title: line.Title, Author: line.Author, Draft: line.Draft, Fork: line.Fork, Badge: line.Badge, Line: line.Line, When: line.When, Took: line.Took,
 		Commit: web + "/commit/" + at.Revision.Head, Head: short(at.Revision.Head), HeadFull: at.Revision.Head, Base: plain(at.Revision.BaseRef),
+	}
+	if lost {
+		page.Lost = short(r.URL.Query().Get("head"))
 	}
 	if at.Subject.Number > 0 {
 		page.Pull = fmt.Sprintf("%s/pull/%d", web, at.Subject.Number)
@@ -152,6 +162,10 @@ const reportSandbox = "allow-popups allow-popups-to-escape-sandbox"
 func (s *server) report(w http.ResponseWriter, r *http.Request, who *reader) {
 	repository, history, i, ok := s.subject(w, r, who)
 	if !ok {
+		return
+	}
+	if i < 0 {
+		s.notFound(w, r, who)
 		return
 	}
 	at := history[i]
