@@ -27,7 +27,7 @@ const patience = 10 * time.Minute
 
 // Clone is a repository on disk.
 type Clone struct {
-	dir string
+	git func(ctx context.Context, args ...string) (string, error)
 	say func(string)
 }
 
@@ -36,7 +36,13 @@ func At(dir string, say func(string)) *Clone {
 	if say == nil {
 		say = func(string) {}
 	}
-	return &Clone{dir: dir, say: say}
+	return &Clone{git: program(dir).git, say: say}
+}
+
+// Through is a repository that is reached through a function of the caller, who has credentials or limits of his own. It runs
+// one git command there and returns what that prints, without the line break at its end; its error wraps *exec.ExitError.
+func Through(git func(ctx context.Context, args ...string) (string, error)) *Clone {
+	return &Clone{git: git, say: func(string) {}}
 }
 
 // Commit is a revision's commit and the ids of its parents, which a shallow clone knows without having them.
@@ -227,10 +233,13 @@ func (c *Clone) fetch(ctx context.Context, args ...string) error {
 	return err
 }
 
+// program is the git program in a directory.
+type program string
+
 // git runs a command and returns what it prints, without the line break at its end.
-func (c *Clone) git(ctx context.Context, args ...string) (string, error) {
+func (dir program) git(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "git", append([]string{"--no-pager", "-c", "core.hooksPath=" + os.DevNull, "-c", "core.fsmonitor=false", "-c", "protocol.ext.allow=never"}, args...)...)
-	cmd.Dir = c.dir
+	cmd.Dir = string(dir)
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "GIT_TERMINAL_PROMPT=0")
 	cmd.WaitDelay = 10 * time.Second
 	var stdout, stderr bytes.Buffer
