@@ -65,6 +65,7 @@ func (d *Doctor) Run(ctx context.Context, load func() (githubapp.Config, error))
 	x.report("configuration", OK, "it can be read", "")
 	x.gitVersion(ctx)
 	x.dataFolder()
+	x.database(ctx)
 	x.certificate()
 	x.github(ctx)
 	return x.worst

@@ -15,6 +15,8 @@ import (
 	"regexp"
 	"strconv"
 	"time"
+
+	"github.com/pmcheck/pmcheck/checks/githubapp/store"
 )
 
 // leastGit is the oldest git that pmcheck is tested with, and leastGitMinor its second number.
@@ -74,6 +76,34 @@ func (x *examination) dataFolder() {
 		return
 	}
 	x.report("data folder", OK, x.config.Data+note+" can be written", "")
+}
+
+// leastPostgres is the oldest PostgreSQL that the store is tested on, as server_version_num.
+const leastPostgres = 140000
+
+func (x *examination) database(ctx context.Context) {
+	found, err := store.Inspect(ctx, x.config.Database)
+	if err != nil {
+		x.report("database", Wrong, err.Error(), "see that it runs, and that database names it and a user who may use it")
+		return
+	}
+	what := "SQLite"
+	if found.Server != "" {
+		what = "PostgreSQL " + found.Server
+	}
+	switch {
+	case found.Server != "" && found.Number < leastPostgres:
+		x.report("database", Wrong, what+" is too old", fmt.Sprintf("use PostgreSQL %d or newer", leastPostgres/10000))
+	case !found.Made:
+		x.report("database", OK, what+"; pmcheck serve makes its tables when it starts", "")
+	case found.Version > found.Newest:
+		x.report("database", Warning, fmt.Sprintf("%s has migration %d, and this program knows no more than %d", what, found.Version, found.Newest),
+			"that is as it should be while one release takes the place of the next; else run the newer program")
+	case found.Version < found.Newest:
+		x.report("database", OK, fmt.Sprintf("%s has migration %d; pmcheck serve brings it to %d at the start", what, found.Version, found.Newest), "")
+	default:
+		x.report("database", OK, fmt.Sprintf("%s, at migration %d, the newest", what, found.Version), "")
+	}
 }
 
 // certificate reads the one that pmcheck serve itself would show.

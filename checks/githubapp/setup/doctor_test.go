@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"database/sql"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"github.com/pmcheck/pmcheck/checks/githubapp"
+	"github.com/pmcheck/pmcheck/checks/githubapp/store"
 )
 
 var testAppKey = sync.OnceValue(func() []byte {
@@ -122,6 +124,23 @@ func (c *clinic) delivered(codes ...int) {
 	c.answers["GET app/hook/deliveries"] = said{200, all}
 }
 
+// madeDatabase makes the App's database as pmcheck serve does, and then changes it.
+func (c *clinic) madeDatabase(t *testing.T, change string) {
+	s, err := store.Open(t.Context(), c.config.Database, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	db, err := sql.Open("sqlite", filepath.Join(c.config.Data, "pmcheck.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), change); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (c *clinic) examine(ctx context.Context) ([]Finding, Status) {
 	var found []Finding
 	d := &Doctor{Client: c.client, Now: func() time.Time { return testNow }, Git: c.git, Report: func(f Finding) { found = append(found, f) }}
@@ -141,7 +160,7 @@ func TestDoctorOfTheHealthy(t *testing.T) {
 		}
 		checks = append(checks, f.Check)
 	}
-	want := []string{"configuration", "git", "data folder", "github", "clock", "key", "permissions", "events", "webhook", "deliveries", "webhook secret", "public address", "installations", "required check", "rate limit"}
+	want := []string{"configuration", "git", "data folder", "database", "github", "clock", "key", "permissions", "events", "webhook", "deliveries", "webhook secret", "public address", "installations", "required check", "rate limit"}
 	if !slices.Equal(checks, want) {
 		t.Errorf("looked at %q", checks)
 	}
