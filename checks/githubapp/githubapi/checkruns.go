@@ -75,12 +75,14 @@ func (c *Client) CreateCheckRun(ctx context.Context, owner, name string, r check
 	}
 	err = c.do(ctx, http.MethodPost, fmt.Sprintf("repos/%s/%s/check-runs", owner, name), call{route: "/repos/{owner}/{repo}/check-runs"}, r, &run)
 	if errors.Is(err, errUnanswered) && r.ExternalID != "" {
-		if err := sleep(ctx, lostAnswer); err != nil {
+		if err := c.g.sleep(ctx, lostAnswer); err != nil {
 			return run, err
 		}
-		if found, ok, lookErr := c.FindCheckRun(ctx, owner, name, r.HeadSHA, r.Name, r.ExternalID); lookErr == nil && ok && found.Status == r.Status {
+		found, ok, lookErr := c.FindCheckRun(ctx, owner, name, r.HeadSHA, r.Name, r.ExternalID)
+		if ok && found.Status == r.Status {
 			return found, nil
 		}
+		err = latest(err, lookErr)
 	}
 	if err != nil {
 		return run, fmt.Errorf("check run for %s in %s/%s: %w", r.HeadSHA, owner, name, refused(err))
@@ -103,10 +105,11 @@ func (c *Client) UpdateCheckRun(ctx context.Context, owner, name string, id int6
 	what := call{route: "/repos/{owner}/{repo}/check-runs/{check_run_id}", repeat: added == 0, fresh: true}
 	err = c.do(ctx, http.MethodPatch, fmt.Sprintf("repos/%s/%s/check-runs/%d", owner, name, id), what, r, &run)
 	if errors.Is(err, errUnanswered) {
-		if err := sleep(ctx, lostAnswer); err != nil {
+		if err := c.g.sleep(ctx, lostAnswer); err != nil {
 			return run, err
 		}
 		now, lookErr := c.CheckRun(ctx, owner, name, id)
+		err = latest(err, lookErr)
 		if lookErr == nil && now.Output.AnnotationsCount >= r.AnnotatedBefore+added && now.Status == r.Status && now.Conclusion == r.Conclusion {
 			return now, nil
 		}
@@ -115,6 +118,15 @@ func (c *Client) UpdateCheckRun(ctx context.Context, owner, name string, id int6
 		return run, fmt.Errorf("check run %d of %s/%s: %w", id, owner, name, refused(err))
 	}
 	return run, nil
+}
+
+// latest is err, or the error of looking what became of it when GitHub is to be left alone for longer.
+func latest(err, looking error) error {
+	var a, b *job.RetryAfter
+	if errors.As(err, &a) && errors.As(looking, &b) && b.At.After(a.At) {
+		return fmt.Errorf("%w; and then: %w", &job.RetryAfter{At: b.At, Err: a.Err}, looking)
+	}
+	return err
 }
 
 // refused marks a 422 as one that the same request will get again.

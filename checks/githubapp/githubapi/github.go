@@ -56,6 +56,7 @@ type GitHub struct {
 	slots   chan struct{} // one for each request that may be under way
 	app     *github.Client
 	maxBody int64 // bytes of an answer
+	sleep   func(context.Context, time.Duration) error
 
 	mu      sync.Mutex
 	clients map[int64]*list.Element // of *Client
@@ -96,6 +97,7 @@ func New(o Options) (*GitHub, error) {
 		api:     api,
 		key:     key,
 		maxBody: maxBody,
+		sleep:   sleep,
 		slots:   make(chan struct{}, maxConcurrent),
 		clients: map[int64]*list.Element{},
 		recent:  list.New(),

@@ -90,7 +90,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			}
 			t.g.options.Log.DebugContext(ctx, "GitHub did not answer; again", "installation", t.installation, "route", what.route, "wait", wait, "error", err)
 		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := t.g.sleep(ctx, wait); err != nil {
 			return nil, err
 		}
 	}
@@ -102,7 +102,7 @@ func (t *transport) admit(ctx context.Context, l *limits, write bool) error {
 	if err != nil {
 		return &job.RetryAfter{At: spread(until), Err: err}
 	}
-	return sleep(ctx, wait)
+	return t.g.sleep(ctx, wait)
 }
 
 // givenUp is the error after the last try: the queue does the work again later.
