@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"testing"
-	"time"
 )
 
 const prismaClientSchema = `
@@ -111,12 +110,12 @@ func FuzzPrismaCalls(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
 		content = clean(content)
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		s := testSink(ctx, prismaCalls{}, AllNames(), nil)
 		prismaCalls{}.extract([]*file{{path: "schema.prisma", content: []byte(prismaClientSchema)}, {path: "a.ts", content: content}}, s)
 		if ctx.Err() != nil {
-			t.Errorf("it took longer than ten seconds")
+			t.Errorf("it took longer than %s", patience)
 		}
 		lines := bytes.Count(content, []byte("\n")) + 1
 		for _, q := range s.found.Queries {
