@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -45,6 +46,13 @@ type run struct {
 	claiming sync.Mutex
 	active   map[string]*atomic.Int64 // lane -> workers that look for turns or have one
 	renewed  atomic.Pointer[time.Time]
+}
+
+func newRun(base context.Context, s *Store, h Handler) *run {
+	r := &run{store: s, h: h, owner: rand.Text(), base: base, active: map[string]*atomic.Int64{laneAnnounce: {}, laneJudge: {}}}
+	now := time.Now()
+	r.renewed.Store(&now)
+	return r
 }
 
 func (r *run) workers(lane string) int {
@@ -95,9 +103,7 @@ func (s *Store) Run(ctx context.Context, h Handler) error {
 	}
 	base, hardStop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer hardStop(errStopping)
-	r := &run{store: s, h: h, owner: newOwner(), base: base, active: map[string]*atomic.Int64{laneAnnounce: {}, laneJudge: {}}}
-	r.touch()
-
+	r := newRun(base, s, h)
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &riverWorker{run: r})
 	queue, err := s.engine.queue(workers, map[string]river.QueueConfig{
@@ -248,8 +254,6 @@ func (r *run) keep(t *turn, f func(ctx context.Context, x tx, s *subject, now ti
 		}
 	}
 }
-
-func (r *run) touch() { now := time.Now(); r.renewed.Store(&now) }
 
 // renew prolongs the leases of this run, and ends turns that were superseded or lost.
 // Turns end too when the database has not answered for as long as a lease lasts, since

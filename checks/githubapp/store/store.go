@@ -10,7 +10,6 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -42,7 +41,7 @@ func (o Options) withDefaults() Options {
 			*v = n
 		}
 	}
-	last := func(v *time.Duration, d time.Duration) {
+	setTime := func(v *time.Duration, d time.Duration) {
 		if *v <= 0 {
 			*v = d
 		}
@@ -50,10 +49,10 @@ func (o Options) withDefaults() Options {
 	set(&o.Workers, 2)
 	set(&o.Announcers, 4)
 	set(&o.MaxAttempts, 5)
-	last(&o.Lease, 30*time.Second)
-	last(&o.Timeout, 10*time.Minute)
-	last(&o.Poll, time.Second)
-	last(&o.Grace, 20*time.Second)
+	setTime(&o.Lease, 30*time.Second)
+	setTime(&o.Timeout, 10*time.Minute)
+	setTime(&o.Poll, time.Second)
+	setTime(&o.Grace, 20*time.Second)
 	if o.Log == nil {
 		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
@@ -145,5 +144,3 @@ func (s *Store) Ping(ctx context.Context) error {
 // the App works. To restore, stop the App and put the copy in the database's place,
 // without the old -wal and -shm files. PostgreSQL is backed up by its own tools.
 func (s *Store) Backup(ctx context.Context, path string) error { return s.engine.backup(ctx, path) }
-
-func newOwner() string { return rand.Text() }

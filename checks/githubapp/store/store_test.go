@@ -51,7 +51,8 @@ func start(t testing.TB, s *Store, h Handler) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx, h) }()
+	g := &guard{}
+	go func() { done <- s.Run(ctx, g.handler(t, h)) }()
 	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {

@@ -1,0 +1,325 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+
+	"github.com/pmcheck/pmcheck/checks/githubapp/job"
+)
+
+// A guard notices when two functions of handlers run for one subject at once.
+type guard struct {
+	mu   sync.Mutex
+	busy map[string]string
+}
+
+func (g *guard) during(t testing.TB, w job.Work, what string) func() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	key := w.Subject.Key()
+	if g.busy == nil {
+		g.busy = map[string]string{}
+	}
+	if other := g.busy[key]; other != "" {
+		t.Errorf("%s of %s while %s runs", what, key, other)
+	}
+	g.busy[key] = what
+	return func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		delete(g.busy, key)
+	}
+}
+
+func (g *guard) handler(t testing.TB, h Handler) Handler {
+	return Handler{
+		Announce: func(ctx context.Context, w job.Work) (int64, error) {
+			defer g.during(t, w, "announce")()
+			return h.Announce(ctx, w)
+		},
+		Judge: func(ctx context.Context, w job.Work) (job.Verdict, error) {
+			defer g.during(t, w, "judge")()
+			return h.Judge(ctx, w)
+		},
+		GiveUp: func(ctx context.Context, w job.Work, err error) (job.Verdict, error) {
+			defer g.during(t, w, "give up")()
+			return h.GiveUp(ctx, w, err)
+		},
+		Cancelled: func(ctx context.Context, w job.Work) error {
+			defer g.during(t, w, "cancelled")()
+			return h.Cancelled(ctx, w)
+		},
+	}
+}
+
+// A held turn of Judge waits for the test to let it go.
+type held struct {
+	work  job.Work
+	cause chan error         // of the end of its context
+	end   chan<- job.Verdict // lets it end
+}
+
+// holds is a handler whose turns of Judge come out of a channel and wait there.
+func holds() (Handler, <-chan held) {
+	turns := make(chan held)
+	h := judges(nil)
+	h.Judge = func(ctx context.Context, w job.Work) (job.Verdict, error) {
+		end, cause := make(chan job.Verdict, 1), make(chan error, 1)
+		select {
+		case turns <- held{w, cause, end}:
+		case <-ctx.Done():
+			return job.Verdict{}, ctx.Err()
+		}
+		select {
+		case v := <-end:
+			return v, nil
+		case <-ctx.Done():
+			cause <- context.Cause(ctx)
+			return job.Verdict{}, ctx.Err()
+		}
+	}
+	return h, turns
+}
+
+func TestSubjectsInParallelAndOneInOrder(t *testing.T) {
+	onEngines(t, func(t *testing.T, url string) {
+		s := open(t, url, Options{PerInstallation: 2})
+		h, turns := holds()
+		told := make(chan job.Work, 10)
+		h.Cancelled = func(_ context.Context, w job.Work) error { told <- w; return nil }
+		start(t, s, h)
+
+		accept(t, s, "d1", pull(7, "aaa", 1))
+		first := receive(t, turns)
+		accept(t, s, "d2", pull(8, "bbb", 1))
+		other := receive(t, turns) // while the first one runs
+		if first.work.Subject.Number != 7 || other.work.Subject.Number != 8 {
+			t.Fatalf("turns of %d and %d", first.work.Subject.Number, other.work.Subject.Number)
+		}
+		accept(t, s, "d3", pull(7, "ccc", 2))
+		if cause := receive(t, first.cause); !errors.Is(cause, job.ErrSuperseded) {
+			t.Errorf("the turn of the old head ended: %v", cause)
+		}
+		if w := receive(t, told); w.Revision.Head != "aaa" || w.CheckRun != first.work.CheckRun || w.CheckRun == 0 {
+			t.Errorf("GitHub is told that %s with check run %d is not judged", w.Revision.Head, w.CheckRun)
+		}
+		newest := receive(t, turns)
+		if newest.work.Revision.Head != "ccc" || newest.work.CheckRun == first.work.CheckRun || newest.work.Attempt != 1 {
+			t.Errorf("then: %+v", newest.work)
+		}
+		newest.end <- verdict(newest.work)
+		other.end <- verdict(other.work)
+		if v := settled(t, s, 7); v.Revision.Head != "ccc" {
+			t.Errorf("verdict on %s", v.Revision.Head)
+		}
+		settled(t, s, 8)
+	})
+}
+
+func TestVerdictOnHeadThatIsNotWantedAnyMore(t *testing.T) {
+	onEngines(t, func(t *testing.T, url string) {
+		s := open(t, url, Options{})
+		h, turns := holds()
+		hold := h.Judge
+		h.Judge = func(ctx context.Context, w job.Work) (job.Verdict, error) { return hold(context.WithoutCancel(ctx), w) }
+		h.Cancelled = func(_ context.Context, w job.Work) error {
+			t.Errorf("%s has its verdict, and GitHub is told that it is not judged", w.Revision.Head)
+			return nil
+		}
+		start(t, s, h)
+		accept(t, s, "d1", pull(7, "aaa", 1))
+		first := receive(t, turns)
+		accept(t, s, "d2", pull(7, "bbb", 2))
+		first.end <- verdict(first.work) // it does not care for its context
+		next := receive(t, turns)
+		if next.work.Revision.Head != "bbb" {
+			t.Errorf("then: %+v", next.work)
+		}
+		next.end <- verdict(next.work)
+		settled(t, s, 7)
+		if all, err := s.Verdicts(t.Context(), 100, 9); err != nil || len(all) != 2 || all[0].Revision.Head != "bbb" || all[1].Revision.Head != "aaa" {
+			t.Errorf("verdicts: %+v, %v", all, err)
+		}
+	})
+}
+
+func TestClosedWhileItRuns(t *testing.T) {
+	onEngines(t, func(t *testing.T, url string) {
+		s := open(t, url, Options{})
+		h, turns := holds()
+		told := make(chan job.Work, 10)
+		h.Cancelled = func(_ context.Context, w job.Work) error { told <- w; return nil }
+		start(t, s, h)
+		accept(t, s, "d1", pull(7, "aaa", 1))
+		first := receive(t, turns)
+		shut := pull(7, "aaa", 2)
+		shut.Cancel = true
+		accept(t, s, "d2", shut)
+		if cause := receive(t, first.cause); !errors.Is(cause, job.ErrSuperseded) {
+			t.Errorf("its turn ended: %v", cause)
+		}
+		if w := receive(t, told); w.CheckRun != first.work.CheckRun {
+			t.Errorf("told of check run %d", w.CheckRun)
+		}
+		eventually(t, "nothing is pending", func() bool {
+			c, err := s.Counts(t.Context())
+			return err == nil && c == Counts{Accepted: 2}
+		})
+		accept(t, s, "d3", pull(7, "aaa", 3))
+		again := receive(t, turns)
+		again.end <- verdict(again.work)
+		settled(t, s, 7)
+	})
+}
+
+// A check run that is made in the moment in which the head is superseded is told of too.
+func TestCheckRunThatComesTooLate(t *testing.T) {
+	onEngines(t, func(t *testing.T, url string) {
+		s := open(t, url, Options{})
+		h := judges(nil)
+		h.Announce = func(context.Context, job.Work) (int64, error) { return 0, errors.New("not now") }
+		begun, told := make(chan bool, 1), make(chan job.Work, 10)
+		h.Judge = func(ctx context.Context, w job.Work) (job.Verdict, error) {
+			if w.Revision.Head == "bbb" {
+				return verdict(w), nil
+			}
+			begun <- true
+			<-ctx.Done()
+			if err := s.SetCheckRun(ctx, w, 555); err != nil {
+				t.Errorf("SetCheckRun: %v", err)
+			}
+			return job.Verdict{}, ctx.Err()
+		}
+		h.Cancelled = func(_ context.Context, w job.Work) error { told <- w; return nil }
+		start(t, s, h)
+		accept(t, s, "d1", pull(7, "aaa", 1))
+		receive(t, begun)
+		accept(t, s, "d2", pull(7, "bbb", 2))
+		if w := receive(t, told); w.CheckRun != 555 || w.Revision.Head != "aaa" {
+			t.Errorf("told of %d at %s", w.CheckRun, w.Revision.Head)
+		}
+		settled(t, s, 7)
+	})
+}
+
+func TestAnnounceHasItsOwnLane(t *testing.T) {
+	onEngines(t, func(t *testing.T, url string) {
+		s := open(t, url, Options{Workers: 1})
+		h, turns := holds()
+		announced := make(chan int, 10)
+		h.Announce = func(_ context.Context, w job.Work) (int64, error) { announced <- w.Subject.Number; return 0, nil }
+		start(t, s, h)
+		accept(t, s, "d1", pull(7, "aaa", 1))
+		busy := receive(t, turns)
+		receive(t, announced)
+		for n := 8; n < 12; n++ { // the only worker is busy
+			accept(t, s, "d"+string(rune('0'+n)), pull(n, "bbb", 1))
+		}
+		seen := map[int]bool{}
+		for range 4 {
+			seen[receive(t, announced)] = true
+		}
+		if len(seen) != 4 {
+			t.Errorf("announced: %v", seen)
+		}
+		busy.end <- verdict(busy.work)
+	})
+}
+
+func TestWorkKeepsWhatAnEarlierAttemptDid(t *testing.T) {
+	onEngines(t, func(t *testing.T, url string) {
+		s := open(t, url, Options{})
+		key := pull(7, "", 0).Subject.Key()
+		override := job.Override{Rule: "old-code-breaks", Because: "no rows", By: "maria", At: epoch, URL: "https://example.test/1"}
+		if err := s.Override(t.Context(), key, "aaa", override); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Override(t.Context(), key, "other", job.Override{Rule: "x"}); err != nil {
+			t.Fatal(err)
+		}
+		h := judges(nil)
+		h.Announce = func(context.Context, job.Work) (int64, error) { return 0, nil }
+		works := make(chan job.Work, 10)
+		h.Judge = func(ctx context.Context, w job.Work) (job.Verdict, error) {
+			works <- w
+			if w.Attempt == 1 {
+				return job.Verdict{}, errors.Join(s.SetCheckRun(ctx, w, 77), s.SetAnnotated(ctx, w, 50), errors.New("the network"))
+			}
+			return job.Verdict{Conclusion: "success"}, nil // all else is filled in
+		}
+		start(t, s, h)
+		accept(t, s, "d1", pull(7, "aaa", 1))
+		if w := receive(t, works); w.CheckRun != 0 || w.Annotated != 0 || len(w.Overridden) != 1 || w.Overridden[0] != override {
+			t.Errorf("first attempt: %+v", w)
+		}
+		if w := receive(t, works); w.CheckRun != 77 || w.Annotated != 50 || w.LastError != "the network" || w.Attempt != 2 {
+			t.Errorf("second attempt: %+v", w)
+		}
+		v := settled(t, s, 7)
+		if v.CheckRun != 77 || v.Revision.Title != "t" || v.Subject.Number != 7 || v.Trace != "d1" {
+			t.Errorf("verdict: %+v", v)
+		}
+		if found, err := s.Overrides(t.Context(), key, "other"); err != nil || len(found) != 1 || found[0].Rule != "x" {
+			t.Errorf("overrides: %v, %v", found, err)
+		}
+		// Asked again, the same check run stands for the same head.
+		again := pull(7, "aaa", 1)
+		again.Again = true
+		if err := s.Want(t.Context(), "person-1", []job.Want{again}); err != nil {
+			t.Fatal(err)
+		}
+		if w := receive(t, works); w.CheckRun != 77 || w.Trace != "person-1" || w.Attempt != 1 || w.LastError != "" {
+			t.Errorf("asked again: %+v", w)
+		}
+	})
+}
+
+// An event that does not carry the state makes a turn that asks GitHub for it.
+func TestRefresh(t *testing.T) {
+	onEngines(t, func(t *testing.T, url string) {
+		s := open(t, url, Options{})
+		h := judges(nil)
+		closed := false
+		works := make(chan job.Work, 10)
+		told := make(chan job.Work, 10)
+		h.Cancelled = func(_ context.Context, w job.Work) error { told <- w; return nil }
+		h.Judge = func(ctx context.Context, w job.Work) (job.Verdict, error) {
+			works <- w
+			if closed {
+				return job.Verdict{}, job.ErrClosed
+			}
+			if w.Refresh {
+				w.Revision = pull(7, "fresh", 50).Revision
+				return verdict(w), s.SetCheckRun(ctx, w, 99)
+			}
+			return verdict(w), nil
+		}
+		start(t, s, h)
+		accept(t, s, "d1", pull(7, "aaa", 1))
+		receive(t, works)
+		settled(t, s, 7)
+		accept(t, s, "d2", pull(7, "bbb", 1)) // in the same second
+		if w := receive(t, works); !w.Refresh {
+			t.Errorf("not refreshed: %+v", w)
+		}
+		settled(t, s, 7)
+		state := wanted(t, s)[pull(7, "", 0).Subject.Key()]
+		if state.Wanted != "fresh" || state.Judged != "fresh" || state.CheckRun != 99 {
+			t.Errorf("state: %+v", state)
+		}
+		accept(t, s, "d3", pull(7, "late", 40)) // older than what GitHub said
+		closed = true
+		if err := s.Want(t.Context(), "reconciled", []job.Want{{Subject: pull(7, "", 0).Subject, Refresh: true}}); err != nil {
+			t.Fatal(err)
+		}
+		if w := receive(t, works); !w.Refresh || w.Revision.Head != "fresh" {
+			t.Errorf("not refreshed: %+v", w)
+		}
+		if w := receive(t, told); w.CheckRun != 99 {
+			t.Errorf("told of %+v", w)
+		}
+		eventually(t, "it is closed", func() bool { return len(wanted(t, s)) == 0 })
+	})
+}
