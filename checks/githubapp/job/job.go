@@ -91,6 +91,7 @@ type Command struct {
 	Line    int    // of the comment, from 1: a comment may have several
 	URL     string // of the comment, for people
 	At      time.Time
+	Head    string // the newest head that was known when the command was accepted: an override is for that one
 }
 
 // The names of commands.

@@ -183,6 +183,14 @@ func (b *want) take(ctx context.Context, r *request, w job.Want) error {
 	if !known {
 		s = &subject{subject: w.Subject}
 	}
+	if w.Command != nil {
+		s.sequence++ // of the want that brings it
+		fresh, err := s.command(ctx, b.t, *w.Command, s.revision.Head, b.now)
+		s.sequence--
+		if err != nil || !fresh {
+			return err
+		}
+	}
 	before := *s // its revision is the one that its check run stands for
 	effect := s.decide(w, known)
 	if effect == nothing {

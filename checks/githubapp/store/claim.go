@@ -119,6 +119,9 @@ func (r *run) claim(ctx context.Context, lane string) (*turn, error) {
 		if work.Overridden, err = overrides(ctx, t, key, work.Revision.Head); err != nil {
 			return err
 		}
+		if work.Commands, err = commands(ctx, t, key); err != nil {
+			return err
+		}
 		taken = &turn{lane: lane, owner: r.owner, lease: found.lease, work: work, cancelled: found.cancelled, announce: found.announced < found.sequence, giveUp: giveUp}
 		return nil
 	})

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -49,7 +48,7 @@ type run struct {
 }
 
 func newRun(base context.Context, s *Store, h Handler) *run {
-	r := &run{store: s, h: h, owner: rand.Text(), base: base, active: map[string]*atomic.Int64{laneAnnounce: {}, laneJudge: {}}}
+	r := &run{store: s, h: h, owner: newOwner(), base: base, active: map[string]*atomic.Int64{laneAnnounce: {}, laneJudge: {}}}
 	now := time.Now()
 	r.renewed.Store(&now)
 	return r

@@ -10,6 +10,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -124,6 +125,8 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	})
 	return s, nil
 }
+
+func newOwner() string { return rand.Text() }
 
 // Close ends the store. Run must have returned before.
 func (s *Store) Close() error {

@@ -106,7 +106,7 @@ func (w *subject) save(ctx context.Context, t tx, due bool) error {
 // work is one turn of the subject as it stands.
 func (w *subject) work() job.Work {
 	work := job.Work{
-		Subject: w.subject, Revision: w.revision, Sequence: w.sequence, Attempt: int(w.attempt),
+		Subject: w.subject, Revision: w.revision, Sequence: w.sequence, Wanted: time.UnixMilli(w.wantedAt), Attempt: int(w.attempt),
 		Trace: w.trace, Reason: w.reason, Refresh: w.refresh, LastError: w.lastError,
 	}
 	if w.checkRunHead == w.revision.Head {

@@ -150,6 +150,9 @@ func (r *run) judge(ctx context.Context, t *turn) error {
 			if err := own.retire(ctx, x, ""); err != nil {
 				return err
 			}
+			if err := carriedOut(ctx, x, t.work); err != nil {
+				return err
+			}
 			own.cancelled, own.refresh, own.done, own.attempt = true, false, own.sequence, 0
 		case stopped:
 			own.attempt = max(0, own.attempt-1)
@@ -198,6 +201,9 @@ func (s *Store) judged(ctx context.Context, x tx, own *subject, t *turn, v job.V
 		v.CheckRun = own.checkRun
 	}
 	if err := insertVerdict(ctx, x, key, v, now.UnixMilli()); err != nil {
+		return err
+	}
+	if err := carriedOut(ctx, x, work); err != nil {
 		return err
 	}
 	if own.sequence != work.Sequence { // of a head that is not wanted any more; its check run is complete

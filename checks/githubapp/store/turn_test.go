@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pmcheck/pmcheck/checks/githubapp/job"
 )
@@ -232,11 +233,11 @@ func TestWorkKeepsWhatAnEarlierAttemptDid(t *testing.T) {
 	onEngines(t, func(t *testing.T, url string) {
 		s := open(t, url, Options{})
 		key := pull(7, "", 0).Subject.Key()
-		override := job.Override{Rule: "old-code-breaks", Because: "no rows", By: "maria", At: epoch, URL: "https://example.test/1"}
+		override := job.Override{Rule: "old-code-breaks", Because: "no rows", By: "maria", At: time.Now().UTC().Truncate(time.Second), URL: "https://example.test/1"}
 		if err := s.Override(t.Context(), key, "aaa", override); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Override(t.Context(), key, "other", job.Override{Rule: "x"}); err != nil {
+		if err := s.Override(t.Context(), key, "other", job.Override{Rule: "x", At: time.Now()}); err != nil {
 			t.Fatal(err)
 		}
 		h := judges(nil)
@@ -281,6 +282,7 @@ func TestRefresh(t *testing.T) {
 	onEngines(t, func(t *testing.T, url string) {
 		s := open(t, url, Options{})
 		h := judges(nil)
+		h.Announce = func(_ context.Context, w job.Work) (int64, error) { return w.CheckRun, nil }
 		closed := false
 		works := make(chan job.Work, 10)
 		told := make(chan job.Work, 10)
@@ -291,7 +293,7 @@ func TestRefresh(t *testing.T) {
 				return job.Verdict{}, job.ErrClosed
 			}
 			if w.Refresh {
-				w.Revision = pull(7, "fresh", 50).Revision
+				w.Revision, w.CheckRun = pull(7, "fresh", 50).Revision, 99
 				return verdict(w), s.SetCheckRun(ctx, w, 99)
 			}
 			return verdict(w), nil
@@ -321,5 +323,42 @@ func TestRefresh(t *testing.T) {
 			t.Errorf("told of %+v", w)
 		}
 		eventually(t, "it is closed", func() bool { return len(wanted(t, s)) == 0 })
+	})
+}
+
+// What a person asks for in a comment reaches every attempt until one has ended in a verdict.
+func TestCommands(t *testing.T) {
+	onEngines(t, func(t *testing.T, url string) {
+		s := open(t, url, Options{})
+		works := make(chan job.Work, 10)
+		h := judges(nil)
+		h.Judge = func(_ context.Context, w job.Work) (job.Verdict, error) {
+			works <- w
+			if w.Trace == "comment" && w.Attempt == 1 {
+				return job.Verdict{}, errors.New("the network")
+			}
+			return verdict(w), nil
+		}
+		start(t, s, h)
+		accept(t, s, "d1", pull(7, "aaa", 1))
+		if w := receive(t, works); len(w.Commands) != 0 {
+			t.Errorf("commands: %v", w.Commands)
+		}
+		settled(t, s, 7)
+		order := func(comment int64, line int) job.Want {
+			return job.Want{Subject: pull(7, "", 0).Subject, Again: true, Refresh: true, Command: &job.Command{Name: job.CommandRerun, By: "maria", Comment: comment, Line: line}}
+		}
+		accept(t, s, "comment", order(5, 1), order(5, 2))
+		for range 2 {
+			if w := receive(t, works); len(w.Commands) != 2 || w.Commands[0].Line != 1 || w.Commands[1].Line != 2 || w.Commands[0].Head != "aaa" || w.Commands[0].By != "maria" {
+				t.Errorf("commands: %+v", w.Commands)
+			}
+		}
+		settled(t, s, 7)
+		accept(t, s, "comment again", order(5, 1)) // another delivery of the same comment
+		accept(t, s, "d3", pull(7, "bbb", 2))
+		if w := receive(t, works); len(w.Commands) != 0 || w.Revision.Head != "bbb" {
+			t.Errorf("the next head: %+v", w)
+		}
 	})
 }

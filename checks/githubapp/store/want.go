@@ -34,8 +34,8 @@ func (s *subject) decide(w job.Want, known bool) effect {
 	timed := !was.IsZero() && !is.IsZero()
 	older, same := timed && is.Before(was), timed && is.Equal(was)
 	another := w.Revision.Head != "" && w.Revision.Head != s.revision.Head
-	ask := func() effect {
-		s.refresh = true
+	ask := func() effect { // it counts as open until GitHub says otherwise
+		s.refresh, s.cancelled = true, false
 		return judge
 	}
 	switch {

@@ -61,10 +61,10 @@ func TestDecide(t *testing.T) {
 		{"closed in the second of a push", waiting, want("aaa", 10, closed), judge, "aaa", true, false},
 		{"closed twice", shut, want("aaa", 10, closed), nothing, "aaa", false, true},
 		{"a late push to a closed one", shut, want("bbb", 9), nothing, "aaa", false, true},
-		{"opened in the second in which it was closed", shut, want("aaa", 10), judge, "aaa", true, true},
+		{"opened in the second in which it was closed", shut, want("aaa", 10), judge, "aaa", true, false},
 		{"opened again", shut, want("aaa", 11), judge, "aaa", false, false},
 		{"opened again, and judged before", shutJudged, want("aaa", 11), describe, "aaa", false, false},
-		{"a person asks for a closed one", shut, want("aaa", 0, again, untimed), judge, "aaa", true, true},
+		{"a person asks for a closed one", shut, want("aaa", 0, again, untimed), judge, "aaa", true, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := &subject{}

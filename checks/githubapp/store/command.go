@@ -1,0 +1,51 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/pmcheck/pmcheck/checks/githubapp/job"
+)
+
+// command keeps what a comment asked for, once. It is about the head that is known at this
+// moment, since that is what the person saw.
+func (w *subject) command(ctx context.Context, t tx, c job.Command, head string, now int64) (fresh bool, err error) {
+	if c.Head == "" {
+		c.Head = head
+	}
+	text, err := json.Marshal(c)
+	if err != nil {
+		return false, err
+	}
+	n, err := t.exec(ctx, `INSERT INTO commands (subject_key, comment, line, command, sequence, done, at) VALUES (?1, ?2, ?3, ?4, ?5, false, ?6)
+		ON CONFLICT (subject_key, comment, line) DO NOTHING`, w.subject.Key(), c.Comment, c.Line, string(text), w.sequence, now)
+	return n > 0, err
+}
+
+// commands are those that no turn has carried out.
+func commands(ctx context.Context, q querier, key string) ([]job.Command, error) {
+	var all []job.Command
+	err := each(ctx, q, func(r row) error {
+		var text string
+		if err := r.Scan(&text); err != nil {
+			return err
+		}
+		var c job.Command
+		if err := json.Unmarshal([]byte(text), &c); err != nil {
+			return err
+		}
+		all = append(all, c)
+		return nil
+	}, `SELECT command FROM commands WHERE subject_key = ?1 AND NOT done ORDER BY comment, line`, key)
+	return all, err
+}
+
+// carriedOut ends the commands that a turn had.
+func carriedOut(ctx context.Context, t tx, work job.Work) error {
+	for _, c := range work.Commands {
+		if _, err := t.exec(ctx, `UPDATE commands SET done = true WHERE subject_key = ?1 AND comment = ?2 AND line = ?3`, work.Subject.Key(), c.Comment, c.Line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
