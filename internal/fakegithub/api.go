@@ -131,6 +131,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	q := &request{s: s, r: r, route: rt, vars: vars, query: r.URL.Query(), body: body, head: http.Header{}}
 	s.mu.Lock()
+	q.head.Set("X-GitHub-Request-Id", strings.ToUpper(s.secret(8)))
 	status, answer := q.answer()
 	if q.app != nil {
 		call.App = q.app.id
@@ -179,6 +180,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) later(do []func()) {
 	if len(do) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
 		return
 	}
 	s.wg.Go(func() {

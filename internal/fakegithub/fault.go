@@ -23,9 +23,9 @@ type Fault struct {
 	Delay    time.Duration     // before anything else
 	Hang     bool              // no answer until Remove, or until the caller gives up
 	Drop     bool              // the connection is cut without an answer
-	Carried  bool              // the call is carried out all the same, and only then its answer replaced or cut
+	Carried  bool              // the call is carried out all the same, and only then its answer replaced or cut; not for git
 	Truncate int               // the real answer breaks off after so many bytes; less than 0 = before the first
-	Slow     time.Duration     // the real answer comes in 16 pieces, with this between them
+	Slow     time.Duration     // the real answer comes in 16 pieces, with this between them; a fetch in git's
 
 	server  *Server
 	mu      sync.Mutex
@@ -34,11 +34,13 @@ type Fault struct {
 	removed chan struct{}
 }
 
+const secondaryMessage = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+
 // SecondaryLimit is GitHub's 403 for too many calls in a short time.
 func SecondaryLimit(retryAfter time.Duration) *Fault {
 	f := &Fault{
 		Status:  403,
-		Message: "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
+		Message: secondaryMessage,
 		Header:  map[string]string{},
 	}
 	if retryAfter > 0 { // GitHub does not always say it
@@ -238,8 +240,20 @@ func cut(w http.ResponseWriter) {
 
 // bucket counts the calls of one installation, App or person.
 type bucket struct {
-	used  int
-	reset time.Time
+	used   int
+	reset  time.Time
+	minute time.Time // when the points began to be counted
+	points int
+}
+
+// GitHub's secondary limit: so many points a minute, of which a GET is one and what changes something five.
+const pointsAMinute = 900
+
+// SecondaryLimits switches GitHub's secondary limit of points on: a new Server has none.
+func (s *Server) SecondaryLimits(yes bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.secondary = yes
 }
 
 // RateLimit sets how many calls each installation has in an hour: GitHub's is 5,000 and more;
@@ -265,6 +279,19 @@ func (s *Server) limit(q *request, name string) (int, any) {
 		s.rate[name] = b
 	}
 	free := q.route != nil && q.route.template == "/rate_limit"
+	if s.secondary && !free {
+		if now := s.now(); now.Sub(b.minute) >= time.Minute {
+			b.minute, b.points = now, 0
+		}
+		b.points++
+		if q.r.Method != "GET" {
+			b.points += 4
+		}
+		if b.points > pointsAMinute {
+			q.head.Set("Retry-After", strconv.Itoa(int(b.minute.Add(time.Minute).Sub(s.now()).Seconds())+1))
+			return fail(403, secondaryMessage)
+		}
+	}
 	over := b.used >= s.rateLimit && !free
 	if !over && !free {
 		b.used++

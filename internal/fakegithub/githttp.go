@@ -2,6 +2,7 @@ package fakegithub
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"log"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 )
 
 var gitPath = sync.OnceValues(func() (string, error) { return exec.LookPath("git") })
@@ -72,6 +74,9 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request) {
 	seen := &statusWriter{ResponseWriter: w, fault: f}
 	h.ServeHTTP(seen, r)
 	call.Status = seen.status
+	if seen.broken {
+		panic(http.ErrAbortHandler) // the client must see that this is not all
+	}
 }
 
 // mayFetch judges a fetch as GitHub does: what one may not see does not exist. The server is locked.
@@ -117,6 +122,7 @@ type statusWriter struct {
 	fault  *Fault
 	status int
 	bytes  int
+	broken bool
 }
 
 func (w *statusWriter) WriteHeader(status int) {
@@ -130,7 +136,14 @@ func (w *statusWriter) Write(b []byte) (int, error) {
 	}
 	if f := w.fault; f != nil && f.Truncate != 0 && w.bytes+len(b) > f.Truncate {
 		w.ResponseWriter.Write(b[:max(f.Truncate-w.bytes, 0)])
-		panic(http.ErrAbortHandler)
+		w.broken = true
+		return 0, errors.New("broken off by a fault")
+	}
+	if f := w.fault; f != nil && f.Slow > 0 {
+		select {
+		case <-time.After(f.Slow):
+		case <-f.removed:
+		}
 	}
 	w.bytes += len(b)
 	return w.ResponseWriter.Write(b)

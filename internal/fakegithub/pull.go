@@ -325,11 +325,12 @@ func (p *Pull) EditBase(base string) {
 }
 
 // EditTitle and EditBody change what the author has written, and send pull_request edited.
-func (p *Pull) EditTitle(title string) {
-	p.act("edited", obj{"changes": obj{"title": obj{"from": p.title}}}, func() { p.title = title })
-}
-func (p *Pull) EditBody(body string) {
-	p.act("edited", obj{"changes": obj{"body": obj{"from": p.body}}}, func() { p.body = body })
+func (p *Pull) EditTitle(title string) { p.edit("title", &p.title, title) }
+func (p *Pull) EditBody(body string)   { p.edit("body", &p.body, body) }
+
+func (p *Pull) edit(what string, text *string, to string) {
+	from := p.locked(func() string { return *text })
+	p.act("edited", obj{"changes": obj{what: obj{"from": from}}}, func() { *text = to })
 }
 
 // Label puts labels on, and sends an event for each.

@@ -363,9 +363,12 @@ func getBranch(q *request) (int, any) {
 
 func listPulls(q *request) (int, any) {
 	state, head, base := q.query.Get("state"), q.query.Get("head"), q.query.Get("base")
+	if state == "" {
+		state = "open"
+	}
 	chosen := []*Pull{}
 	for _, p := range q.repo.order {
-		if state != "all" && p.state != "closed" && state == "closed" || (state == "" || state == "open") && p.state != "open" {
+		if state != "all" && state != p.state {
 			continue
 		}
 		if head != "" && head != p.headRepo.owner.login+":"+p.headRef || base != "" && base != p.baseRef {

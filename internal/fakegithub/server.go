@@ -69,6 +69,7 @@ type Server struct {
 	calls     []Call
 	rate      map[string]*bucket
 	rateLimit int
+	secondary bool
 	faults    []*Fault
 	hooks     hookState
 	chatty    bool
