@@ -159,9 +159,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	call.Status = status
+	defer s.later(q.after)()
 	if f != nil && !f.after(w, &call, status, text) {
 		s.record(call)
-		s.later(q.after)
 		return
 	}
 	s.record(call)
@@ -175,23 +175,24 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(status)
 	w.Write(text)
-	s.later(q.after)
 }
 
-func (s *Server) later(do []func()) {
-	if len(do) == 0 {
-		return
-	}
+// later takes note of what is to be done after the answer, so that Wait waits for it, and returns what begins it.
+func (s *Server) later(do []func()) func() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return
+	if len(do) == 0 || s.closed {
+		return func() {}
 	}
-	s.wg.Go(func() {
-		for _, f := range do {
-			f()
-		}
-	})
+	s.wg.Add(1)
+	return func() {
+		go func() {
+			defer s.wg.Done()
+			for _, f := range do {
+				f()
+			}
+		}()
+	}
 }
 
 func (s *Server) record(c Call) {

@@ -308,6 +308,9 @@ func (s *Server) shuffled() []*Delivery {
 	return batch
 }
 
+// Wait waits until everything that the API's calls made the server send has been sent.
+func (s *Server) Wait() { s.wg.Wait() }
+
 // Redeliver sends a delivery once more, as POST /app/hook/deliveries/{id}/attempts does: with its GUID, under a new id.
 func (s *Server) Redeliver(d *Delivery) {
 	s.mu.Lock()
