@@ -121,7 +121,6 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	f := s.fault(r.Method, call.Route)
 	if f != nil && !f.before(s, w, r, &call) {
-		s.record(call)
 		return
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, 30<<20))
@@ -160,11 +159,14 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	call.Status = status
 	defer s.later(q.after)()
-	if f != nil && !f.after(w, &call, status, text) {
-		s.record(call)
+	if f != nil && f.replaces() {
+		f.refuse(s, w, &call)
 		return
 	}
 	s.record(call)
+	if f != nil && !f.after(w, status, text) {
+		return
+	}
 	h := w.Header()
 	maps.Copy(h, q.head)
 	h.Set("Content-Type", "application/json; charset=utf-8")

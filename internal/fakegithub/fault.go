@@ -1,6 +1,7 @@
 package fakegithub
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -34,7 +35,12 @@ type Fault struct {
 	removed chan struct{}
 }
 
-const secondaryMessage = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+const (
+	secondaryMessage = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+	limitsDoc        = "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-"
+	primaryDoc       = limitsDoc + "primary-rate-limits"
+	secondaryDoc     = limitsDoc + "secondary-rate-limits"
+)
 
 // SecondaryLimit is GitHub's 403 for too many calls in a short time.
 func SecondaryLimit(retryAfter time.Duration) *Fault {
@@ -138,13 +144,14 @@ func (f *Fault) fits(route string) bool {
 	return f.Route == "" || f.Route == route
 }
 
-// before does what a fault does before the call is carried out. False: that was all.
+// before does what a fault does before the call is carried out. False: that was all, and the call is recorded.
 func (f *Fault) before(s *Server, w http.ResponseWriter, r *http.Request, call *Call) bool {
 	call.Fault = true
 	if f.Delay > 0 {
 		select {
 		case <-time.After(f.Delay):
 		case <-r.Context().Done():
+			s.record(*call)
 			return false
 		case <-f.removed:
 		}
@@ -152,6 +159,7 @@ func (f *Fault) before(s *Server, w http.ResponseWriter, r *http.Request, call *
 	if f.Hang {
 		select {
 		case <-r.Context().Done():
+			s.record(*call)
 			return false
 		case <-f.removed:
 		}
@@ -163,17 +171,29 @@ func (f *Fault) before(s *Server, w http.ResponseWriter, r *http.Request, call *
 	return false
 }
 
+// refuse records the call and answers for the fault.
 func (f *Fault) refuse(s *Server, w http.ResponseWriter, call *Call) {
+	call.Status = f.Status
+	if f.Drop {
+		call.Status = 0
+	}
+	s.record(*call)
 	if f.Drop {
 		cut(w)
 		return
 	}
-	call.Status = f.Status
 	message := f.Message
 	if message == "" {
 		message = http.StatusText(f.Status)
 	}
-	text := (&apiError{status: f.Status, message: message}).json(nil)
+	e := &apiError{status: f.Status, message: message}
+	if f.Status == 403 || f.Status == 429 { // clients tell the limits apart by this
+		e.doc = primaryDoc
+		if message == secondaryMessage {
+			e.doc = secondaryDoc
+		}
+	}
+	text := e.json(nil)
 	if f.Status >= 500 { // what stands before GitHub answers with a page
 		text = []byte("<!DOCTYPE html><html><head><title>Unicorn! &middot; GitHub</title></head><body>" + message + "</body></html>")
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -193,12 +213,11 @@ func (f *Fault) refuse(s *Server, w http.ResponseWriter, call *Call) {
 	w.Write(text)
 }
 
+// replaces tells whether the answer of a call that was carried out is kept back.
+func (f *Fault) replaces() bool { return f.Carried && (f.Drop || f.Status != 0) }
+
 // after does what a fault does to an answer. False: the answer has been given.
-func (f *Fault) after(w http.ResponseWriter, call *Call, status int, text []byte) bool {
-	if f.Carried && (f.Drop || f.Status != 0) {
-		f.refuse(f.server, w, call)
-		return false
-	}
+func (f *Fault) after(w http.ResponseWriter, status int, text []byte) bool {
 	for k, v := range f.Header {
 		w.Header().Set(k, v)
 	}
@@ -289,7 +308,7 @@ func (s *Server) limit(q *request, name string) (int, any) {
 		}
 		if b.points > pointsAMinute {
 			q.head.Set("Retry-After", strconv.Itoa(int(b.minute.Add(time.Minute).Sub(s.now()).Seconds())+1))
-			return fail(403, secondaryMessage)
+			return 403, &apiError{status: 403, message: secondaryMessage, doc: secondaryDoc}
 		}
 	}
 	over := b.used >= s.rateLimit && !free
@@ -301,7 +320,7 @@ func (s *Server) limit(q *request, name string) (int, any) {
 	}
 	if over {
 		kind, id, _ := strings.Cut(name, "/")
-		return fail(403, "API rate limit exceeded for %s ID %s.", kind, id)
+		return 403, &apiError{status: 403, message: fmt.Sprintf("API rate limit exceeded for %s ID %s.", kind, id), doc: primaryDoc}
 	}
 	return 0, nil
 }

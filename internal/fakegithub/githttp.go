@@ -20,11 +20,11 @@ var gitPath = sync.OnceValues(func() (string, error) { return exec.LookPath("git
 // needs a token with contents=read, as the password of x-access-token.
 func (s *Server) serveGit(w http.ResponseWriter, r *http.Request) {
 	call := Call{Method: r.Method, Route: "git", Path: r.URL.Path}
-	defer func() { s.record(call) }()
 	f := s.fault(r.Method, "git")
 	if f != nil && !f.before(s, w, r, &call) {
 		return
 	}
+	defer func() { s.record(call) }()
 	refuse := func(status int, message string) {
 		call.Status = status
 		if status == 401 {

@@ -57,8 +57,8 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request) bool {
 	call := Call{Method: r.Method, Route: route, Path: r.URL.Path}
 	if f := s.fault(r.Method, route); f == nil || f.before(s, w, r, &call) {
 		call.Status = page(w, r)
+		s.record(call)
 	}
-	s.record(call)
 	return true
 }
 
