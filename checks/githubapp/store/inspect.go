@@ -2,13 +2,7 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
-	"io/fs"
-	"net/url"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -37,36 +31,6 @@ func Inspect(ctx context.Context, url string) (Inspection, error) {
 	return inspectPostgres(ctx, url)
 }
 
-func inspectSQLite(ctx context.Context, path string) (found Inspection, err error) {
-	if found.Newest, err = newest("sqlite"); err != nil {
-		return found, err
-	}
-	if path, err = filepath.Abs(path); err != nil {
-		return found, err
-	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return found, nil
-	} else if err != nil {
-		return found, err
-	}
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: "mode=ro&_pragma=busy_timeout(5000)"}).String())
-	if err != nil {
-		return found, err
-	}
-	defer db.Close()
-	var tables int
-	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name = 'store_migrations'").Scan(&tables); err != nil {
-		return found, fmt.Errorf("read %s: %w", path, err)
-	}
-	if found.Made = tables > 0; !found.Made {
-		return found, nil
-	}
-	if err := db.QueryRowContext(ctx, "SELECT coalesce(max(version), 0) FROM store_migrations").Scan(&found.Version); err != nil {
-		return found, fmt.Errorf("read %s: %w", path, err)
-	}
-	return found, nil
-}
-
 func inspectPostgres(ctx context.Context, url string) (found Inspection, err error) {
 	if found.Newest, err = newest("postgres"); err != nil {
 		return found, err
@@ -91,18 +55,8 @@ func inspectPostgres(ctx context.Context, url string) (found Inspection, err err
 	if !found.Made {
 		return found, nil
 	}
-	if err := conn.QueryRow(ctx, "SELECT coalesce(max(version), 0) FROM store_migrations").Scan(&found.Version); err != nil {
+	if found.Version, err = applied(ctx, pgxQuerier{conn}); err != nil {
 		return found, fmt.Errorf("ask the database: %w", err)
 	}
 	return found, nil
-}
-
-// newest is the number of the newest migration of an engine.
-func newest(engine string) (int, error) {
-	files, err := fs.Glob(migrations, "migrations/"+engine+"/*.up.sql") // in order of their names
-	if err != nil || len(files) == 0 {
-		return 0, fmt.Errorf("there are no migrations for %s: %w", engine, err)
-	}
-	name, _, _ := strings.Cut(filepath.Base(files[len(files)-1]), "_")
-	return strconv.Atoi(name)
 }

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"path"
 	"strconv"
 	"strings"
 )
@@ -54,6 +55,22 @@ func migrate(ctx context.Context, engine string, transact func(context.Context, 
 		}
 	}
 	return nil
+}
+
+// applied is the number of the newest migration that a database has, 0 without any.
+func applied(ctx context.Context, q querier) (version int, err error) {
+	err = q.row(ctx, "SELECT coalesce(max(version), 0) FROM store_migrations").Scan(&version)
+	return version, err
+}
+
+// newest is the number of the newest migration that this program has for an engine.
+func newest(engine string) (int, error) {
+	files, err := fs.Glob(migrations, "migrations/"+engine+"/*.up.sql") // in order of their names
+	if err != nil || len(files) == 0 {
+		return 0, fmt.Errorf("there are no migrations for %s: %w", engine, err)
+	}
+	name, _, _ := strings.Cut(path.Base(files[len(files)-1]), "_")
+	return strconv.Atoi(name)
 }
 
 // statements takes the store's own migrations apart: a statement ends with a semicolon at
