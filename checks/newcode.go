@@ -92,7 +92,7 @@ func isMissing(v compat.Verdict, c *catalog.Catalog, all []code.Query) bool {
 	case "42703":
 		return slices.ContainsFunc(v.Uses, func(o resolve.Object) bool { return o.Kind == "table" && o.Schema != "pg_catalog" })
 	case "42P01":
-		return f.Object.Schema == "" && !bookkeeping[f.Object.Name] && len(c.Relations()) > 0 && !slices.ContainsFunc(all, func(q code.Query) bool {
+		return f.Object.Schema == "" && !isBookkeeping(f.Object.Name) && len(c.Relations()) > 0 && !slices.ContainsFunc(all, func(q code.Query) bool {
 			return strings.Contains(strings.ToLower(q.SQL), "create") && hasWord(q.SQL, f.Object.Name)
 		})
 	}
@@ -107,6 +107,11 @@ var bookkeeping = map[string]bool{
 	"databasechangelog": true, "databasechangeloglock": true, "pgmigrations": true, "knex_migrations": true, "knex_migrations_lock": true,
 	"bun_migrations": true, "bun_migration_locks": true, "seaql_migrations": true, "kysely_migration": true, "kysely_migration_lock": true,
 	"schema_migration": true, "db_migrations": true, "migrations": true, "_migrations": true,
+}
+
+// isBookkeeping tells that a table is a tool's own, also where a program is its own tool: orders_migrations.
+func isBookkeeping(table string) bool {
+	return bookkeeping[table] || strings.HasSuffix(table, "_migrations")
 }
 
 // replayRest replays the databases that the change does not touch. It tells whether

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 func inspectSQLite(ctx context.Context, path string) (found Inspection, err error) {
@@ -28,15 +29,13 @@ func inspectSQLite(ctx context.Context, path string) (found Inspection, err erro
 		return found, err
 	}
 	defer db.Close()
-	var tables int
-	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name = 'store_migrations'").Scan(&tables); err != nil {
-		return found, fmt.Errorf("read %s: %w", path, err)
-	}
-	if found.Made = tables > 0; !found.Made {
+	found.Version, err = applied(ctx, sqlQuerier{db})
+	if err != nil && strings.Contains(err.Error(), "no such table") {
 		return found, nil
 	}
-	if found.Version, err = applied(ctx, sqlQuerier{db}); err != nil {
+	if err != nil {
 		return found, fmt.Errorf("read %s: %w", path, err)
 	}
+	found.Made = true
 	return found, nil
 }
