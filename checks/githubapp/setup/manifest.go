@@ -26,7 +26,7 @@ func Permissions() []Permission {
 		{"issues", "read", "GitHub sends the comments of a pull request only to Apps that may read issues; issues themselves are never read"},
 		{"merge_queues", "read", "to be told of the groups of a merge queue"},
 		{"metadata", "read", "GitHub gives it to every App; with it the App asks what role the author of an override has"},
-		{"pull_requests", "write", "to list open pull requests, and to answer an override where it was asked for: a reaction to that comment, and nothing else, is written"},
+		{"pull_requests", "write", "to list open pull requests, and to answer the commands of comments with a reaction and a comment; nothing else is written there"},
 	}
 }
 
