@@ -96,6 +96,10 @@ func asSchema(v any) any {
 				v[k] = asSchema(v[k])
 			}
 		}
+		if all, ok := v["allOf"].([]any); ok && len(all) == 2 && title(all[0]) == "Simple User" && title(all[1]) == "Enterprise" {
+			v["anyOf"] = all // a slip of the description: no account is both
+			delete(v, "allOf")
+		}
 		if v["nullable"] != true {
 			return v
 		}
@@ -110,6 +114,11 @@ func asSchema(v any) any {
 		}
 	}
 	return v
+}
+
+func title(schema any) any {
+	m, _ := schema.(map[string]any)
+	return m["title"]
 }
 
 var template = regexp.MustCompile(`\{[+#./;?&]?[a-z_]+(,[a-z_]+)*\}`)

@@ -98,6 +98,11 @@ func TestTokenTimeout(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		cancel()
 		wg.Wait()
+		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if token, err := g.Installation(2).Token(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the one who asks is out of time: %q, %v", token, err)
+		}
 	})
 }
 
@@ -151,6 +156,18 @@ func TestInstallationGone(t *testing.T) {
 		if _, err := g.Installation(1).Pull(t.Context(), "acme", "orders", 7); err != nil {
 			t.Errorf("%s and back: %v", name, err)
 		}
+	}
+}
+
+// TestSuspendedMeanwhile: the token is still good for its time, and GitHub refuses all else.
+func TestSuspendedMeanwhile(t *testing.T) {
+	g, _ := newGitHub(t, &script{answer: always(403, `{"message": "This installation has been suspended"}`)})
+	c := g.Installation(1)
+	if _, err := c.Pull(t.Context(), "acme", "orders", 7); !errors.Is(err, ErrNoInstallation) {
+		t.Errorf("error %v", err)
+	}
+	if g.Installation(1) == c {
+		t.Error("the client is kept")
 	}
 }
 
@@ -297,6 +314,20 @@ func TestNoSecrets(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestErrorsKeepNoToken: the library's errors keep the request of the answer.
+func TestErrorsKeepNoToken(t *testing.T) {
+	g, _ := newGitHub(t, &script{answer: always(404, "{}")})
+	req, err := http.NewRequest("GET", "https://api.github.com/x", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer ghs_secret1")
+	resp, err := g.transport(1).RoundTrip(req)
+	if err != nil || resp.Request.Header.Get("Authorization") != "" || req.Header.Get("Authorization") == "" {
+		t.Errorf("%v; %v", err, resp.Request.Header)
 	}
 }
 

@@ -346,7 +346,13 @@ func TestDeliveriesOfTheFake(t *testing.T) {
 func TestSuspended(t *testing.T) {
 	a := newAgainst(t)
 	p := a.pulls(1)[0]
+	if _, err := a.client.Token(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	a.Suspend(a.installation, true)
+	if _, err := a.client.Pull(t.Context(), "acme", "orders", p.Number); !errors.Is(err, ErrNoInstallation) {
+		t.Errorf("suspended, with a token: %v", err)
+	}
 	if _, err := a.client.Pull(t.Context(), "acme", "orders", p.Number); !errors.Is(err, ErrNoInstallation) {
 		t.Errorf("suspended: %v", err)
 	}

@@ -4,6 +4,7 @@
 package githubapi
 
 import (
+	"bytes"
 	"container/list"
 	"context"
 	"crypto/rsa"
@@ -11,6 +12,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -265,8 +267,19 @@ func (t installationTransport) RoundTrip(req *http.Request) (*http.Response, err
 		r := withBody(req, body)
 		r.Header.Set("Authorization", "Bearer "+token)
 		resp, err := t.next.RoundTrip(r)
-		if err != nil || resp.StatusCode != http.StatusUnauthorized {
-			return resp, err
+		switch {
+		case err != nil:
+			return nil, err
+		case resp.StatusCode == http.StatusForbidden:
+			text, err := io.ReadAll(resp.Body) // in memory
+			if err == nil && bytes.Contains(text, []byte("installation has been suspended")) {
+				t.g.drop(t.tokens.installation)
+				return nil, fmt.Errorf("installation %d: %w", t.tokens.installation, ErrNoInstallation)
+			}
+			resp.Body = io.NopCloser(bytes.NewReader(text))
+			return resp, nil
+		case resp.StatusCode != http.StatusUnauthorized:
+			return resp, nil
 		}
 		t.tokens.invalidate(token)
 		if again {

@@ -250,6 +250,28 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestLongerLimitStays: of two answers to requests that were under way, the longer wait counts.
+func TestLongerLimitStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{answer: func(n int, r request) (*http.Response, error) {
+			time.Sleep(time.Duration(n) * time.Second)
+			return answer(429, "", fmt.Sprint("Retry-After: ", 600/n)), nil
+		}}
+		g, _ := newGitHub(t, s)
+		c := g.Installation(1)
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() { c.Pull(t.Context(), "acme", "orders", 7) })
+		}
+		wg.Wait()
+		_, err := c.Pull(t.Context(), "acme", "orders", 7)
+		var later *job.RetryAfter
+		if !errors.As(err, &later) || time.Until(later.At) < 9*time.Minute {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
 // TestSecondaryGrows: GitHub that does not say how long gets more time each time.
 func TestSecondaryGrows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
