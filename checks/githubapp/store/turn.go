@@ -203,6 +203,9 @@ func (s *Store) judged(ctx context.Context, x tx, own *subject, t *turn, v job.V
 	if err := insertVerdict(ctx, x, key, v, now.UnixMilli()); err != nil {
 		return err
 	}
+	if err := s.learn(ctx, x, key, v, now.UnixMilli()); err != nil {
+		return err
+	}
 	if err := carriedOut(ctx, x, work); err != nil {
 		return err
 	}

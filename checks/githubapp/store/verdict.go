@@ -54,7 +54,7 @@ func insertVerdict(ctx context.Context, t tx, key string, v job.Verdict, now int
 	if err != nil {
 		return err
 	}
-	v.JSON, v.HTML = nil, nil
+	v.JSON, v.HTML, v.Postmortems = nil, nil, nil
 	text, err := json.Marshal(v)
 	if err != nil {
 		return err
