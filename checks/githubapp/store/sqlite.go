@@ -158,7 +158,12 @@ func (e *sqliteEngine) backup(ctx context.Context, path string) error {
 		return fmt.Errorf("back up: %w", err)
 	}
 	defer file.Close()
-	if _, err := e.reads.ExecContext(ctx, "VACUUM INTO ?1", old); err != nil {
+	db, err := sql.Open("sqlite", sqliteDSN(e.path, nil)) // the connection that writes has other things to do
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(ctx, "VACUUM INTO ?1", old); err != nil {
 		os.Remove(old)
 		return fmt.Errorf("back up to %s: %w", path, err)
 	}

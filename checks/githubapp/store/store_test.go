@@ -16,6 +16,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if url := os.Getenv(childDatabase); url != "" {
+		childMain(url)
+	}
 	os.Exit(pgtest.Main(m))
 }
 
