@@ -18,6 +18,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -266,7 +267,7 @@ func (f *fetching) check() error {
 		return errors.New("the address is not a URL") // err repeats it, and with it credentials
 	case u.User != nil:
 		return errors.New("the address has credentials in it")
-	case u.Scheme != "file" && u.Host == "" || u.RawQuery != "" || u.Fragment != "" || !pathForm.MatchString(u.EscapedPath()):
+	case u.Scheme != "file" && u.Host == "" || u.RawQuery != "" || u.Fragment != "" || !pathForm.MatchString(u.EscapedPath()) || path.Clean(u.Path) != u.Path:
 		return fmt.Errorf("the address %q is not that of a repository", f.remote.URL)
 	case !slices.Contains(f.m.o.Protocols, u.Scheme):
 		return fmt.Errorf("nothing is fetched by %q", u.Scheme)

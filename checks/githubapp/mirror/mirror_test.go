@@ -174,6 +174,7 @@ func TestErrors(t *testing.T) {
 		{name: "credentials in the address", change: func(r *Remote) { r.URL = "https://u:hush@example.com/a/b.git" }, says: "credentials"},
 		{name: "another protocol", change: func(r *Remote) { r.URL = "file://" + s.dir }, says: "file"},
 		{name: "an option as the address", change: func(r *Remote) { r.URL = "--upload-pack=x" }, says: "not that of a repository"},
+		{name: "a way out of the path", change: func(r *Remote) { r.URL = s.url + "/../x.git" }, says: "not that of a repository"},
 		{name: "ext", change: func(r *Remote) { r.URL = "ext::sh -c x" }, says: "not that of a repository"},
 		{name: "line break", change: func(r *Remote) { r.URL = "https://example.com/a\n/b" }, says: "not a URL"},
 		{name: "branch as a commit", commits: []string{"main"}, says: "full id"},
