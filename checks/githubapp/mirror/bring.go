@@ -68,7 +68,7 @@ func (f *fetching) prepare(ctx context.Context, l *locked, g *generation) (*os.F
 	return held, flock(held, syscall.LOCK_SH)
 }
 
-// bring fetches what is missing of the commits and of what each has in common with the first.
+// bring fetches what is missing of the commits, and of the history of the first and the last.
 func (f *fetching) bring(ctx context.Context, l *locked, g *generation) error {
 	git := func(ctx context.Context, args ...string) (string, error) {
 		if args[0] == "fetch" && f.outcome == Present {
@@ -98,21 +98,20 @@ func (f *fetching) bring(ctx context.Context, l *locked, g *generation) error {
 			return err
 		}
 	}
-	seen := slices.Clone(f.commits)
-	for _, commit := range f.commits[1:] {
-		if _, _, err := clone.Through(git).Reach(ctx, f.commits[0], commit, true); err != nil {
-			return err
-		}
-		common, err := git(ctx, "merge-base", f.commits[0], commit)
-		if err != nil && exitCode(err) != 1 { // 1: they have nothing in common
-			return err
-		}
-		if common != "" {
-			seen = append(seen, common)
-		}
+	read := slices.Clone(f.commits)
+	base, head := f.commits[0], f.commits[len(f.commits)-1]
+	if _, _, err := clone.Through(git).Reach(ctx, base, head, true); err != nil {
+		return err
+	}
+	common, err := git(ctx, "merge-base", base, head)
+	if err != nil && exitCode(err) != 1 { // 1: they have nothing in common
+		return err
+	}
+	if common != "" {
+		read = append(read, common)
 	}
 	// All trees and files of what will be compared are there: nothing is fetched while a check reads.
-	if _, err := git(ctx, append([]string{"rev-list", "--quiet", "--objects", "--no-walk"}, seen...)...); err != nil {
+	if _, err := git(ctx, append([]string{"rev-list", "--quiet", "--objects", "--no-walk"}, read...)...); err != nil {
 		return err
 	}
 	if f.m.o.MaxRepository > 0 && g.size() > f.m.o.MaxRepository {

@@ -133,10 +133,10 @@ func New(o Options) (*Mirrors, error) {
 
 var commitForm = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
-// Fetch makes commits readable, with all of their files and what each has in common with
-// the first: a base first, then heads. dir is a bare repository for the caller alone,
-// whose HEAD is the last of the commits; it stays until release is called, which has to
-// be. Only commits that are not there yet are fetched. Two calls for one repository fetch
+// Fetch makes commits readable, with all of their files. Of the first and the last, a base
+// and a head, it also brings the history back to what they have in common. dir is a bare
+// repository for the caller alone, whose HEAD is the last of the commits; it stays until
+// release is called, which has to be. Only commits that are not there yet are fetched. Two calls for one repository fetch
 // one after the other; they may use what they got at the same time.
 //
 // A mirror that turns out to be broken is made anew, once, within the call.

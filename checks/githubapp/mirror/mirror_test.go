@@ -93,6 +93,23 @@ func TestUncut(t *testing.T) {
 	}
 }
 
+// TestBetween: a commit between the first and the last is readable, and costs no history.
+func TestBetween(t *testing.T) {
+	s := newServer(t)
+	m, _ := mirrors(t, Options{})
+	before := s.count()
+	dir := fetch(t, m, s, "main", "lonely", "late")
+	if n := s.count() - before; n > 4 {
+		t.Errorf("%d requests", n)
+	}
+	if got := git(t, dir, "show", s.id("lonely")+":lonely"); got != "x" {
+		t.Errorf("file %q", got)
+	}
+	if got := git(t, dir, "merge-base", s.id("main"), "HEAD"); got != s.id("main~10") {
+		t.Errorf("merge base %s", got)
+	}
+}
+
 // TestToken: nobody but the server sees it.
 func TestToken(t *testing.T) {
 	s := newServer(t)
