@@ -168,14 +168,13 @@ func (f *fetching) uncut(ctx context.Context, l *locked, g *generation) error {
 		return fmt.Errorf("%w: %w", errBroken, err)
 	}
 	all := slices.Concat(parents...)
-	if len(all) == 0 {
-		return nil
+	answers := ""
+	if len(all) > 0 {
+		if answers, err = f.git(ctx, g, l.file, strings.Join(all, "\n")+"\n", "cat-file", "--batch-check=%(objecttype)"); err != nil {
+			return err
+		}
 	}
-	answers, err := f.git(ctx, g, l.file, strings.Join(all, "\n")+"\n", "cat-file", "--batch-check=%(objecttype)")
-	if err != nil {
-		return err
-	}
-	there := strings.Split(answers, "\n") // "commit", or "ID missing"
+	there := strings.FieldsFunc(answers, func(r rune) bool { return r == '\n' }) // "commit", or "ID missing"
 	if len(there) != len(all) {
 		return fmt.Errorf("%w: %d answers about %d commits", errBroken, len(there), len(all))
 	}
@@ -184,7 +183,7 @@ func (f *fetching) uncut(ctx context.Context, l *locked, g *generation) error {
 	for i, end := range ends {
 		own := there[:len(parents[i])]
 		there = there[len(parents[i]):]
-		if len(own) > 0 && !slices.ContainsFunc(own, func(answer string) bool { return answer != "commit" }) {
+		if parents[i] == nil || len(own) > 0 && !slices.ContainsFunc(own, func(answer string) bool { return answer != "commit" }) {
 			cut++
 			continue
 		}
@@ -203,18 +202,24 @@ func (f *fetching) uncut(ctx context.Context, l *locked, g *generation) error {
 	return os.Rename(path+".lock", path)
 }
 
-// readParents reads what git cat-file --batch prints of so many commits: the parents of each.
+// readParents reads what git cat-file --batch prints of so many commits: the parents of each; nil for one that is not there,
+// since a process was killed while it let commits go.
 func readParents(contents string, commits int) ([][]string, error) {
 	contents += "\n" // of the last line break, which was trimmed
 	all := make([][]string, 0, commits)
 	for range commits {
 		header, rest, _ := strings.Cut(contents, "\n")
+		if strings.HasSuffix(header, " missing") {
+			all = append(all, nil)
+			contents = rest
+			continue
+		}
 		var id, kind string
 		var size int
 		if n, err := fmt.Sscanf(header, "%s %s %d", &id, &kind, &size); n != 3 || err != nil || kind != "commit" || size < 0 || size >= len(rest) {
 			return nil, fmt.Errorf("the end of the history is not a commit: %.100q", header)
 		}
-		var parents []string
+		parents := []string{}
 		for line := range strings.Lines(rest[:size]) {
 			if line == "\n" {
 				break

@@ -59,6 +59,14 @@ func TestBroken(t *testing.T) {
 		{"HEAD is empty", func(t *testing.T, dir string) { write(t, dir+"/HEAD", "") }, Rebuilt},
 		{"config is garbage", func(t *testing.T, dir string) { write(t, dir+"/config", "\x00[[") }, Rebuilt},
 		{"shallow is gone", func(t *testing.T, dir string) { remove(t, dir+"/shallow") }, Rebuilt},
+		{"shallow names what is gone", func(t *testing.T, dir string) {
+			text, err := os.ReadFile(dir + "/shallow")
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, dir+"/shallow", string(text)+strings.Repeat("1", 40)+"\n")
+		}, Fetched},
+		{"shallow names nothing but what is gone", func(t *testing.T, dir string) { write(t, dir+"/shallow", strings.Repeat("1", 40)+"\n") }, Rebuilt},
 		{"shallow is garbage", func(t *testing.T, dir string) { write(t, dir+"/shallow", "x\n") }, Rebuilt},
 		{"objects are gone", func(t *testing.T, dir string) { remove(t, dir+"/objects") }, Rebuilt},
 		{"a pack is gone", func(t *testing.T, dir string) {

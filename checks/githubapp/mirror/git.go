@@ -24,7 +24,9 @@ var inherited = []string{
 	"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
 }
 
-// settings of every git command. None is in a file: a mirror whose configuration is lost works as well.
+// settings of every git command. None is in a file: a mirror whose configuration is lost works as well. fetch.fsckObjects is
+// not among them: old repositories have objects that it refuses, every id is computed anew without it, and nothing is checked
+// out.
 var settings = [][2]string{
 	{"core.hooksPath", os.DevNull},
 	{"core.fsmonitor", "false"},

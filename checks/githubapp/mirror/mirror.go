@@ -2,8 +2,9 @@
 // repository that jobs and processes share. Nothing is ever checked out.
 //
 // A mirror is shallow: of the history it has what lies between the commits that were asked
-// for, with all trees and files of that. A blobless mirror of the whole history is ten
-// times as large, and a check would have to fetch files while it reads.
+// for, with all trees and files of that. Measured on LemmyNet/lemmy and rust-lang/crates.io
+// over smart HTTP: 3 MB in 1.5 to 2 seconds; the whole history without files, and then the
+// files of two trees, 9 and 25 MB in 4 and 7 seconds; all of it 57 and 85 MB.
 //
 // A job reads through a view, a repository of its own that borrows the mirror's objects
 // and has its own list of where the history ends: a fetch with a depth, for another job,
@@ -149,7 +150,9 @@ func (m *Mirrors) Fetch(ctx context.Context, remote Remote, commits ...string) (
 		err = fmt.Errorf("mirror of repository %d: %w", remote.RepositoryID, err)
 	}
 	took := m.o.Now().Sub(began)
-	m.o.Log.InfoContext(ctx, "mirror", "repository", remote.RepositoryID, "outcome", f.outcome, "took", took, "error", err)
+	if err == nil { // an error is the caller's to log
+		m.o.Log.InfoContext(ctx, "commits are there", "repository", remote.RepositoryID, "outcome", f.outcome, "took", took)
+	}
 	m.o.Observe(f.outcome, took)
 	return dir, release, err
 }

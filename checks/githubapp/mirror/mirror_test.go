@@ -110,6 +110,16 @@ func TestBetween(t *testing.T) {
 	}
 }
 
+// TestSHA256: a repository whose ids are longer.
+func TestSHA256(t *testing.T) {
+	s := newServerOf(t, "sha256")
+	m, _ := mirrors(t, Options{})
+	dir := fetch(t, m, s, "main", "late")
+	if got := git(t, dir, "merge-base", s.id("main"), "HEAD"); got != s.id("main~10") || len(got) != 64 {
+		t.Errorf("merge base %s", got)
+	}
+}
+
 // TestToken: nobody but the server sees it.
 func TestToken(t *testing.T) {
 	s := newServer(t)
@@ -456,5 +466,40 @@ func TestMaintain(t *testing.T) {
 	}
 	if views, _ := os.ReadDir(filepath.Join(m.folder(77), "1.views")); len(views) > 0 {
 		t.Errorf("%d views are left", len(views))
+	}
+}
+
+func FuzzReadParents(f *testing.F) {
+	a, b := strings.Repeat("a", 40), strings.Repeat("b", 40)
+	body := "tree " + b + "\nparent " + a + "\nparent " + b + "\nauthor x\n\nparent none\n"
+	f.Add(fmt.Sprintf("%s commit %d\n%s", a, len(body), body), 1)
+	f.Add(a+" missing\n"+fmt.Sprintf("%s commit %d\n%s", a, len(body), body), 2)
+	f.Add(a+" blob 3\nabc", 1)
+	f.Add(a+" commit -1\n", 1)
+	f.Add(a+" commit 9000000000\n", 1)
+	f.Fuzz(func(t *testing.T, contents string, commits int) {
+		if commits < 0 || commits > 100 {
+			return
+		}
+		parents, err := readParents(contents, commits)
+		if err == nil && len(parents) != commits {
+			t.Errorf("%d commits, want %d", len(parents), commits)
+		}
+		for _, parent := range slices.Concat(parents...) {
+			if strings.ContainsAny(parent, "\n") || !strings.Contains(contents, parent) {
+				t.Errorf("parent %q", parent)
+			}
+		}
+	})
+}
+
+func TestReadParents(t *testing.T) {
+	a, b := strings.Repeat("a", 40), strings.Repeat("b", 40)
+	body := "tree " + b + "\nparent " + a + "\nparent " + b + "\nauthor x\n\nparent none\n"
+	root := "tree " + b + "\nauthor x\n\n"
+	contents := fmt.Sprintf("%s commit %d\n%s\n%s missing\n%s commit %d\n%s", a, len(body), body, b, b, len(root), root)
+	got, err := readParents(contents, 3)
+	if err != nil || len(got) != 3 || !slices.Equal(got[0], []string{a, b}) || got[1] != nil || got[2] == nil || len(got[2]) != 0 {
+		t.Errorf("%q, %v", got, err)
 	}
 }

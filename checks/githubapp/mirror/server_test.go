@@ -78,7 +78,9 @@ func (h *history) commit(branch, from, path, content string) int {
 	return h.marks
 }
 
-func newServer(t *testing.T) *server {
+func newServer(t *testing.T) *server { return newServerOf(t, "sha1") }
+
+func newServerOf(t *testing.T, objectFormat string) *server {
 	t.Helper()
 	backend := filepath.Join(git(t, ".", "--exec-path"), "git-http-backend")
 	if _, err := os.Stat(backend); err != nil {
@@ -86,7 +88,7 @@ func newServer(t *testing.T) *server {
 	}
 	root := t.TempDir()
 	s := &server{t: t, dir: filepath.Join(root, "acme", "orders.git")}
-	git(t, root, "init", "-q", "--bare", "-b", "main", s.dir)
+	git(t, root, "init", "-q", "--bare", "-b", "main", "--object-format="+objectFormat, s.dir)
 	// main has 300 commits; early left it after 20, late after 290, each with three of its own; lonely has nothing in common.
 	h := &history{}
 	for i := 1; i <= 300; i++ {
