@@ -103,6 +103,7 @@ func Check(ctx context.Context, o Options) (*report.Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.Progress("judging by the rules")
 	findings, problems := judge(ctx, r.engine, document)
 	findings = newer.only(findings)
 	return timed(r.report(document, findings, problems), o.Now, began), nil
@@ -225,6 +226,8 @@ func (r *run) configure() error {
 	case errors.Is(err, fs.ErrNotExist):
 		r.config = config.Default()
 		return r.configAbsent()
+	case errors.Is(err, change.ErrNotRegular), errors.Is(err, change.ErrTooLarge):
+		return usef("the configuration at %s is not read: %w", r.trustedName(), err)
 	case err != nil:
 		return fmt.Errorf("read the configuration: %w", err)
 	}

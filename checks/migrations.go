@@ -239,8 +239,26 @@ func (d *database) touched(files []change.File) map[string]lint.Touched {
 	return out
 }
 
+// maxTouched is how many migrations a change may touch: no history of a project is that long, and a million files are
+// made of two small objects of git.
+const maxTouched = 10_000
+
+// touchedMigrations counts the files.
+func (r *run) touchedMigrations() int {
+	n := 0
+	for _, f := range r.change.Files {
+		if r.kinds[f.Path] == "migration" || r.kinds[f.OldPath] == "migration" {
+			n++
+		}
+	}
+	return n
+}
+
 // judgeMigrations replays and prices the migrations of every database that the change touches.
 func (r *run) judgeMigrations(ctx context.Context) error {
+	if n := r.touchedMigrations(); n > maxTouched {
+		return usef("the change adds, edits, moves or deletes %d migrations, more than the %d that one check judges: split it", n, maxTouched)
+	}
 	for _, d := range r.databases {
 		touched := d.touched(r.change.Files)
 		dump := r.dumpTouched(d)

@@ -173,8 +173,11 @@ func columnsOf(run []facts.Migration) []column {
 			if len(c.locks) == 0 {
 				c.quiet = 1
 				if n := len(out); n > 0 && out[n-1].quiet > 0 && out[n-1].transaction == c.transaction {
+					if out[n-1].quiet == 1 { // still the migration's own list
+						out[n-1].ops = slices.Clip(out[n-1].ops)
+					}
 					out[n-1].quiet++
-					out[n-1].ops = append(slices.Clip(out[n-1].ops), ops[len(ops)-1])
+					out[n-1].ops = append(out[n-1].ops, ops[len(ops)-1])
 					continue
 				}
 			}

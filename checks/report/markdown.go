@@ -385,7 +385,7 @@ func (m *markdown) place(p facts.Place) string {
 	if address == "" {
 		return text
 	}
-	return "[" + text + "](" + strings.NewReplacer("(", "%28", ")", "%29").Replace(address) + ")"
+	return "[" + text + "](" + strings.NewReplacer("(", "%28", ")", "%29", "@", "%40").Replace(address) + ")"
 }
 
 // note says that a place is one of the base.

@@ -60,6 +60,9 @@ type Answer struct {
 	Permission string   // that one needs to override: write | maintain | admin; "" with a Problem
 	Never      []string // rules that nobody may override
 
+	Memory int64         // bytes that the child held in memory at most, its git processes aside
+	CPU    time.Duration // that it and its git processes used
+
 	// Problem says why the question cannot be answered as it stands: a configuration with mistakes, a revision that is
 	// not there. To ask again changes nothing; somebody has to mend it. Title and Summary say it too.
 	Problem string

@@ -21,14 +21,6 @@ import (
 	"github.com/pmcheck/pmcheck/checks/githubapp/job"
 )
 
-// TestMain makes this program the child too.
-func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == Command {
-		os.Exit(Main(os.Stdin, os.Stdout, os.Stderr))
-	}
-	os.Exit(m.Run())
-}
-
 var now = time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 
 // bare makes a bare repository of an archive, as package example has it.
@@ -199,4 +191,15 @@ func TestOverrides(t *testing.T) {
 			t.Errorf("the summary lacks %q:\n%s", want, a.Summary)
 		}
 	}
+}
+
+// commitTree makes a commit of a tree, and calls it change.
+func commitTree(t testing.TB, repo, parent, tree string) {
+	t.Helper()
+	git(t, repo, "", "update-ref", "refs/heads/change", git(t, repo, "", "commit-tree", "-p", parent, "-m", "attack", tree))
+}
+
+func blob(t testing.TB, repo, content string) string {
+	t.Helper()
+	return git(t, repo, content, "hash-object", "-w", "--stdin")
 }

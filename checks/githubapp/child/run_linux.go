@@ -55,6 +55,10 @@ func Run(ctx context.Context, exe string, l Limits, r Request) (Answer, error) {
 	case got.Answer == nil:
 		return Answer{}, fmt.Errorf("%w: its answer is empty", ErrCrash)
 	}
+	got.Answer.CPU = p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
+	if usage, ok := p.cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		got.Answer.Memory = usage.Maxrss << 10 // getrusage(2) has kilobytes
+	}
 	return *got.Answer, nil
 }
 
