@@ -55,11 +55,27 @@ type Delivery struct {
 	answer   string
 }
 
+// Making a compressor takes longer than using it.
+var packers = sync.Pool{New: func() any {
+	z, _ := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed) // fails for levels that there are not
+	return z
+}}
+
+func pack(body []byte) []byte {
+	var packed bytes.Buffer
+	z := packers.Get().(*gzip.Writer)
+	defer packers.Put(z)
+	z.Reset(&packed)
+	z.Write(body) // a buffer takes everything
+	z.Close()
+	return bytes.Clone(packed.Bytes())
+}
+
 // Payload is the delivery's body.
 func (d *Delivery) Payload() []byte {
 	z, err := gzip.NewReader(bytes.NewReader(d.packed))
 	if err != nil {
-		return nil
+		return nil // not yet made
 	}
 	b, _ := io.ReadAll(z)
 	return b
@@ -227,11 +243,7 @@ func (s *Server) event(i *installation, event string, payload obj, r *Repo) func
 				s.errorf("the payload of %s %s: %s", event, d.Action, problem)
 			}
 		}
-		var packed bytes.Buffer
-		z, _ := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
-		z.Write(body)
-		z.Close()
-		d.packed = packed.Bytes()
+		d.packed = pack(body)
 		s.mu.Lock()
 		if s.hooks.hold {
 			s.hooks.held = append(s.hooks.held, d)

@@ -1,8 +1,11 @@
 package fakegithub
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -153,7 +156,7 @@ func (r *Repo) merge(ref, message, base, head string, at time.Time) (string, err
 	return shas[0], nil
 }
 
-// OpenPulls opens n pull requests at once, each with one commit that adds a file, with two runs of git for
+// OpenPulls opens n pull requests at once, each with one commit that adds a file, with one run of git for
 // all of them, and sends no event. files, when it is not nil, says what the i-th changes.
 func (r *Repo) OpenPulls(n int, files func(i int) map[string]string) []*Pull {
 	r.git.Lock()
@@ -168,6 +171,7 @@ func (r *Repo) OpenPulls(n int, files func(i int) map[string]string) []*Pull {
 		pulls[i] = p
 	}
 	s.mu.Unlock()
+	const scratch = "refs/scratch" // git takes ever longer for each of many refs: they are written below
 	var in importer
 	for i, p := range pulls {
 		change := map[string]string{fmt.Sprintf("changes/%d.txt", p.Number): p.title + "\n"}
@@ -176,11 +180,11 @@ func (r *Repo) OpenPulls(n int, files func(i int) map[string]string) []*Pull {
 		}
 		p.count(filesOf(change))
 		head := fmt.Sprintf(":%d", 2*i+1)
-		in.commit("refs/heads/"+p.headRef, head, p.title, base, "", at)
+		in.commit(scratch, head, p.title, base, "", at)
 		in.files(filesOf(change))
-		fmt.Fprintf(&in, "\nreset %s\nfrom %s\n\n", p.ref("head"), head)
+		in.WriteString("\n")
 		// The head stands on the base's tip, so the merged tree is the head's.
-		in.commit(p.ref("merge"), fmt.Sprintf(":%d", 2*i+2), fmt.Sprintf("Merge %s into %s", p.headRef, base), base, head, at)
+		in.commit(scratch, fmt.Sprintf(":%d", 2*i+2), fmt.Sprintf("Merge %s into %s", p.headRef, base), base, head, at)
 		in.files(filesOf(change))
 		fmt.Fprintf(&in, "\nget-mark :%d\nget-mark :%d\n", 2*i+1, 2*i+2)
 	}
@@ -188,9 +192,6 @@ func (r *Repo) OpenPulls(n int, files func(i int) map[string]string) []*Pull {
 	shas, err := r.write(in.Bytes())
 	if err != nil || len(shas) != 2*n {
 		s.fatal(fmt.Errorf("%d pull requests: %d commits: %v", n, len(shas), err))
-	}
-	if _, err := r.run(nil, "pack-refs", "--all"); err != nil {
-		s.fatal(err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -203,7 +204,20 @@ func (r *Repo) OpenPulls(n int, files func(i int) map[string]string) []*Pull {
 		commits[head] = &commitInfo{message: p.title, parents: []string{base}, at: at}
 		commits[merge] = &commitInfo{message: "Merge " + head + " into " + base, parents: []string{base, head}, at: at}
 	}
+	if err := errors.Join(os.Remove(filepath.Join(r.dir, filepath.FromSlash(scratch))), r.packRefs()); err != nil {
+		s.fatal(err)
+	}
 	return pulls
+}
+
+// packRefs writes all refs into one file. The server is locked.
+func (r *Repo) packRefs() error {
+	var b strings.Builder
+	b.WriteString("# pack-refs with: sorted \n")
+	for _, name := range slices.Sorted(maps.Keys(r.refs)) {
+		fmt.Fprintf(&b, "%s %s\n", r.refs[name], name)
+	}
+	return os.WriteFile(filepath.Join(r.dir, "packed-refs"), []byte(b.String()), 0o644)
 }
 
 // count counts what a pull request changes, from what was pushed; GitHub counts a diff.

@@ -27,7 +27,6 @@ type Options struct {
 	Now         func() time.Time // nil = time.Now; Advance adds to it
 	Seed        uint64           // of everything that is left to chance
 	HookTimeout time.Duration    // how long a webhook's receiver may take; 0 = 10 seconds, as at github.com
-	PublicURL   string           // in links, when people reach the server by another address
 }
 
 // Server is a fake GitHub. It is safe for concurrent use.
@@ -101,7 +100,7 @@ func New(t testing.TB) *Server {
 // Start starts a Server; Close ends it.
 func Start(o Options) (*Server, error) {
 	s := &Server{
-		URL: o.PublicURL, dir: o.Dir, clock: o.Now, hookTimeout: o.HookTimeout,
+		dir: o.Dir, clock: o.Now, hookTimeout: o.HookTimeout,
 		random: rand.New(rand.NewPCG(o.Seed, 0x70636b)), rateLimit: 1_000_000,
 		ids: map[string]int64{}, apps: map[int64]*app{}, installs: map[int64]*installation{}, users: map[string]*user{},
 		repos: map[string]*Repo{}, repoIDs: map[int64]*Repo{}, moved: map[string]int64{}, tokens: map[string]*token{},
