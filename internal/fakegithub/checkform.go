@@ -2,6 +2,7 @@ package fakegithub
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -58,6 +59,11 @@ func (f *checkRunForm) refuse(has bool) *apiError {
 	}
 	if f.Status != nil && *f.Status != "completed" && f.Conclusion != nil {
 		return bad("For 'properties/status', %q is not a member of [\"completed\"].", *f.Status)
+	}
+	if f.DetailsURL != nil && *f.DetailsURL != "" && !strings.HasPrefix(*f.DetailsURL, "http://") && !strings.HasPrefix(*f.DetailsURL, "https://") {
+		return &apiError{status: 422, message: "Validation Failed", errors: []obj{{
+			"resource": "CheckRun", "code": "custom", "field": "details_url", "message": "details_url must use http or https scheme",
+		}}}
 	}
 	if f.Output == nil {
 		return nil

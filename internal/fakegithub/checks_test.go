@@ -62,6 +62,7 @@ func TestRefusals(t *testing.T) {
 		{"completed without conclusion", map[string]any{"status": "completed"}, `"conclusion" wasn't supplied.`},
 		{"conclusion alone", map[string]any{"conclusion": "success"}, ""},
 		{"conclusion of what is not completed", map[string]any{"status": "queued", "conclusion": "success"}, `For 'properties/status', "queued" is not a member of ["completed"].`},
+		{"details without scheme", map[string]any{"details_url": "pmcheck.example.com/1"}, "Validation Failed"},
 		{"no such commit", map[string]any{"head_sha": strings.Repeat("0", 40)}, "No commit found for SHA: " + strings.Repeat("0", 40)},
 		{"a branch as head", map[string]any{"head_sha": "main"}, `For 'properties/head_sha', "main" is not of the form ^[0-9a-f]{40}$.`},
 		{"time without zone", map[string]any{"started_at": "2026-01-01 00:00"}, `For 'properties/started_at', "2026-01-01 00:00" is not a valid date-time.`},

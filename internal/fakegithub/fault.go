@@ -125,7 +125,7 @@ func (s *Server) fault(method, route string) *Fault {
 		}
 		f.mu.Lock()
 		f.seen++
-		hit := f.seen > f.Skip && (f.Times == 0 || f.hit < f.Times) && (f.Chance == 0 || s.random.Float64() < f.Chance)
+		hit := f.seen > f.Skip && (f.Times == 0 || f.hit < f.Times) && (f.Chance == 0 || s.luck.Float64() < f.Chance)
 		if hit {
 			f.hit++
 		}

@@ -66,9 +66,8 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request) {
 		r.Body, r.ContentLength, r.TransferEncoding = io.NopCloser(bytes.NewReader(body)), int64(len(body)), nil
 	}
 	r.URL.Path = "/" + filepath.Base(repo.dir) + "/" + rest
-	var stderr bytes.Buffer
 	h := &cgi.Handler{
-		Path: git, Args: []string{"http-backend"}, Dir: s.dir, Stderr: &stderr, Logger: log.New(&stderr, "", 0),
+		Path: git, Args: []string{"http-backend"}, Dir: s.dir, Stderr: io.Discard, Logger: log.New(io.Discard, "", 0),
 		Env: append(gitEnv(), "GIT_PROJECT_ROOT="+s.dir, "GIT_HTTP_EXPORT_ALL=1", "GIT_PROTOCOL="+r.Header.Get("Git-Protocol")),
 	}
 	seen := &statusWriter{ResponseWriter: w, fault: f}

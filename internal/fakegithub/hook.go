@@ -265,7 +265,7 @@ func (s *Server) guid() string {
 func (s *Server) Send(d *Delivery) {
 	s.mu.Lock()
 	f := s.hooks.faults
-	drawn := func(part float64) bool { return part > 0 && s.random.Float64() < part }
+	drawn := func(part float64) bool { return part > 0 && s.luck.Float64() < part }
 	lose, drop, double := drawn(f.Lose), drawn(f.Drop), drawn(f.Duplicate)
 	if lose {
 		s.hooks.lost++
@@ -292,7 +292,7 @@ func (s *Server) Send(d *Delivery) {
 	}
 	var delay time.Duration
 	if f.Delay > 0 {
-		delay = time.Duration(s.random.Int64N(int64(f.Delay)))
+		delay = time.Duration(s.luck.Int64N(int64(f.Delay)))
 	}
 	s.mu.Unlock()
 	if delay > 0 {
@@ -316,7 +316,7 @@ func (s *Server) Flush() {
 func (s *Server) shuffled() []*Delivery {
 	batch := s.hooks.window
 	s.hooks.window = nil
-	s.random.Shuffle(len(batch), func(i, j int) { batch[i], batch[j] = batch[j], batch[i] })
+	s.luck.Shuffle(len(batch), func(i, j int) { batch[i], batch[j] = batch[j], batch[i] })
 	return batch
 }
 

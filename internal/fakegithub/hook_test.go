@@ -111,7 +111,7 @@ func TestDeliveries(t *testing.T) {
 
 // TestHookFaults: the same seed has the same misfortune.
 func TestHookFaults(t *testing.T) {
-	run := func() (fakegithub.HookCounts, string) {
+	run := func(seed uint64) (fakegithub.HookCounts, string) {
 		s := fakegithub.New(t)
 		_, _, _, secret := s.App()
 		h := newHook(t, secret)
@@ -124,6 +124,7 @@ func TestHookFaults(t *testing.T) {
 			p.Send("opened")
 		}
 		h.take()
+		s.Seed(seed)
 		s.HookFaults(fakegithub.HookFaults{Drop: 0.1, Lose: 0.1, Duplicate: 0.2, Reorder: 8})
 		s.Release()
 		s.Flush()
@@ -133,16 +134,19 @@ func TestHookFaults(t *testing.T) {
 		}
 		return s.HookCounts(), strings.Join(order, " ")
 	}
-	first, order := run()
+	first, order := run(1)
 	if first.Dropped == 0 || first.Lost == 0 || first.Duplicated == 0 {
 		t.Errorf("%+v", first)
 	}
 	if want := 1 + 40 - first.Lost + first.Duplicated; first.Attempts != want || first.OK != want-first.Dropped {
 		t.Errorf("%+v", first)
 	}
-	second, again := run()
+	second, again := run(1)
 	if first != second || order != again {
 		t.Errorf("%+v, then %+v\n%s\n%s", first, second, order, again)
+	}
+	if _, other := run(2); other == order {
+		t.Error("another seed has the same order")
 	}
 }
 

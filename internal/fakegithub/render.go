@@ -133,8 +133,9 @@ func (r *Repo) object() obj {
 		"ssh_url": "git@github.test:" + r.FullName() + ".git", "clone_url": r.CloneURL(), "svn_url": html, "mirror_url": nil, "homepage": nil, "language": nil,
 		"size": 1, "stargazers_count": 0, "watchers_count": 0, "forks_count": 0, "open_issues_count": 0, "watchers": 0, "forks": 0, "open_issues": 0,
 		"subscribers_count": 0, "network_count": 0, "has_issues": true, "has_projects": false, "has_downloads": true, "has_wiki": false, "has_pages": false,
-		"has_discussions": false, "archived": false, "disabled": false, "license": nil, "allow_forking": true, "is_template": false,
-		"web_commit_signoff_required": false, "topics": []string{}, "visibility": "public", "default_branch": "main",
+		"has_discussions": false, "archived": false, "disabled": false, "license": nil, "allow_forking": true, "is_template": false, "allow_merge_commit": true,
+		"allow_rebase_merge": true, "allow_squash_merge": true, "allow_auto_merge": false, "delete_branch_on_merge": false, "allow_update_branch": false,
+		"web_commit_signoff_required": false, "custom_properties": obj{}, "topics": []string{}, "visibility": "public", "default_branch": "main",
 		"created_at": stamp(r.created), "updated_at": stamp(r.created), "pushed_at": stamp(r.created),
 	}
 	if r.private {
@@ -245,7 +246,7 @@ func (r *Repo) simpleCommit(sha string) obj {
 	if c == nil {
 		c = &commitInfo{}
 	}
-	who := obj{"name": "octocat", "email": "octocat@example.com"}
+	who := obj{"name": "octocat", "email": "octocat@example.com", "username": "octocat"}
 	return obj{"id": sha, "tree_id": c.tree, "message": c.message, "timestamp": stamp(c.at), "author": who, "committer": who}
 }
 
@@ -261,10 +262,17 @@ func (s *Server) pushJSON(r *Repo, ref, before, after string) obj {
 	if created {
 		before = strings.Repeat("0", 40)
 	}
+	repo := r.object() // in a push it has some members of old, and times as numbers
+	repo["created_at"], repo["pushed_at"], repo["stargazers"], repo["master_branch"] = r.created.Unix(), s.now().Unix(), 0, "main"
+	owner := repo["owner"].(obj)
+	owner["name"], owner["email"] = r.owner.login, nil
+	if r.owner.org {
+		repo["organization"] = r.owner.login
+	}
 	return obj{
 		"ref": ref, "before": before, "after": after, "created": created, "deleted": false, "forced": false, "base_ref": nil,
 		"compare": s.URL + "/" + r.FullName() + "/compare/" + before[:12] + "..." + after[:12], "commits": []obj{c}, "head_commit": c,
-		"pusher": obj{"name": "octocat", "email": "octocat@example.com"}, "repository": r.rendered(), "sender": s.userJSON(s.userOf("octocat")),
+		"pusher": obj{"name": "octocat", "email": "octocat@example.com"}, "repository": repo, "sender": s.userJSON(s.userOf("octocat")),
 	}
 }
 

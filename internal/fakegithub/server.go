@@ -47,7 +47,8 @@ type Server struct {
 	http      *http.Server
 	closed    bool
 	offset    time.Duration
-	random    *rand.Rand
+	random    *rand.Rand // of secrets
+	luck      *rand.Rand // of what goes wrong
 	ids       map[string]int64
 	apps      map[int64]*app
 	appOrder  []int64
@@ -101,7 +102,7 @@ func New(t testing.TB) *Server {
 func Start(o Options) (*Server, error) {
 	s := &Server{
 		dir: o.Dir, clock: o.Now, hookTimeout: o.HookTimeout,
-		random: rand.New(rand.NewPCG(o.Seed, 0x70636b)), rateLimit: 1_000_000,
+		random: rand.New(rand.NewPCG(o.Seed, 1)), luck: rand.New(rand.NewPCG(o.Seed, 2)), rateLimit: 1_000_000,
 		ids: map[string]int64{}, apps: map[int64]*app{}, installs: map[int64]*installation{}, users: map[string]*user{},
 		repos: map[string]*Repo{}, repoIDs: map[int64]*Repo{}, moved: map[string]int64{}, tokens: map[string]*token{},
 		codes: map[string]*grant{}, manifests: map[string]*conversion{}, checks: map[int64]*checkRun{},
@@ -237,6 +238,13 @@ func (s *Server) id(kind string) int64 {
 	}
 	s.ids[kind]++
 	return s.ids[kind]
+}
+
+// Seed begins what is left to chance anew: which calls and deliveries go wrong, and in which order they come.
+func (s *Server) Seed(seed uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.luck = rand.New(rand.NewPCG(seed, 2))
 }
 
 // secret is that many random bytes in hex; the same ones for the same seed.
