@@ -225,7 +225,7 @@ func (g *GitHub) limitsOf(installation int64) *limits {
 	defer g.mu.Unlock()
 	l := g.limits[installation]
 	if l == nil {
-		l = newLimits(g.options.Now())
+		l = newLimits(g.options.Now(), strings.HasPrefix(g.api.Host, "api."))
 		g.limits[installation] = l
 	}
 	return l

@@ -12,7 +12,8 @@ import (
 
 // GitHub's limits (https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api):
 // 100 requests at a time; 900 points in a minute, where a read is one and a write five;
-// 80 writes of content in a minute, about a second apart.
+// 80 writes of content in a minute, about a second apart. An Enterprise Server has no
+// limits unless its owner sets some: requests there are not spaced, but what it refuses counts.
 const (
 	maxConcurrent = 100
 
@@ -35,13 +36,15 @@ type limits struct {
 	until   time.Time // nothing is sent before
 	reason  string
 	pause   time.Duration // the last wait that was chosen without GitHub's advice; 0 after a good answer
+	spaced  bool
 	writes  bucket
 	points  bucket
 	outages int // requests in a row that GitHub did not answer
 }
 
-func newLimits(now time.Time) *limits {
+func newLimits(now time.Time, spaced bool) *limits {
 	return &limits{
+		spaced: spaced,
 		writes: bucket{burst: writeBurst, rate: writeRate, level: writeBurst, at: now},
 		points: bucket{burst: pointBurst, rate: pointRate, level: pointBurst, at: now},
 	}
@@ -89,6 +92,9 @@ func (l *limits) reserve(now time.Time, write, content bool, patience time.Durat
 	defer l.mu.Unlock()
 	if now.Before(l.until) {
 		return 0, l.until, errLimited(l.reason)
+	}
+	if !l.spaced {
+		return 0, time.Time{}, nil
 	}
 	l.writes.fill(now)
 	l.points.fill(now)

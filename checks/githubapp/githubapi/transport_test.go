@@ -441,6 +441,33 @@ func TestWritesAreSpaced(t *testing.T) {
 	})
 }
 
+// TestEnterpriseServer: its limits are off unless it says otherwise.
+func TestEnterpriseServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{answer: always(200, `{"id": 5}`)}
+		g, err := New(Options{BaseURL: "https://github.example.com", AppID: 7, PrivateKey: testKey(), Transport: s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		for range 500 {
+			if _, err := g.Installation(1).UpdateCheckRun(t.Context(), "acme", "orders", 5, checkrun.Request{Status: "in_progress"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("500 writes took %v", took)
+		}
+		s.answer = always(429, "", "Retry-After: 60")
+		for range 2 {
+			var later *job.RetryAfter
+			if _, err := g.Installation(1).CheckRun(t.Context(), "acme", "orders", 5); !errors.As(err, &later) || s.count() != 501 {
+				t.Errorf("%v; %d requests", err, s.count())
+			}
+		}
+	})
+}
+
 func TestBodyIsBounded(t *testing.T) {
 	s := &script{answer: func(int, request) (*http.Response, error) {
 		r := answer(200, "")
@@ -478,7 +505,7 @@ func TestObserve(t *testing.T) {
 // TestClockSetBack: a bucket does not fill because of it, nor stay empty.
 func TestClockSetBack(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
-	l := newLimits(now)
+	l := newLimits(now, true)
 	for range writeBurst {
 		if wait, _, err := l.reserve(now, true, true, patience); wait != 0 || err != nil {
 			t.Fatal(wait, err)
