@@ -27,6 +27,11 @@ type documents struct {
 	problems []postmortem.Problem
 }
 
+// broken tells that something of a document was lost in reading it.
+func (d documents) broken(path string) bool {
+	return slices.ContainsFunc(d.problems, func(p postmortem.Problem) bool { return p.Path == path && !p.Hint })
+}
+
 func (r *run) readDocuments(t *change.Tree, only func(path string) bool) documents {
 	d := documents{byPath: map[string]*postmortem.Document{}}
 	var paths []string
@@ -84,6 +89,14 @@ func (r *run) guardrails(document *facts.Facts) {
 	}
 	for _, p := range head.problems {
 		problem(p, "head")
+	}
+	for path, d := range head.byPath {
+		if head.broken(path) {
+			continue // what it lacks may stand in what could not be read
+		}
+		for _, p := range postmortem.Review(d) {
+			problem(p, "head")
+		}
 	}
 	for path, was := range base.byPath {
 		if touched[path] {
@@ -263,7 +276,8 @@ func documentFacts(d documents) []facts.Postmortem {
 	out := []facts.Postmortem{}
 	for _, document := range d.byPath {
 		p := facts.Postmortem{ID: document.ID, Title: document.Title, Severity: document.Severity, Status: document.Status,
-			Date: document.Date, Path: document.Path, ActionItems: []facts.ActionItem{}}
+			Date: document.Date, Path: document.Path, ActionItems: []facts.ActionItem{}, Line: document.Line,
+			Causes: append(append([]string{}, document.RootCauses...), document.ContributingFactors...)}
 		for _, item := range document.ActionItems {
 			p.ActionItems = append(p.ActionItems, facts.ActionItem{
 				ID: item.ID, Action: item.Action, Type: item.Type, Priority: item.Priority, Owner: item.Owner, Due: item.Due,

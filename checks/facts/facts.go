@@ -432,6 +432,8 @@ type Postmortem struct {
 	Date        string       `json:"date"`
 	Path        string       `json:"path"`
 	ActionItems []ActionItem `json:"action_items"`
+	Line        int          `json:"line"`   // of its id
+	Causes      []string     `json:"causes"` // root causes and contributing factors, as written
 }
 
 // ActionItem is an action item of a post-mortem.

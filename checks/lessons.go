@@ -1,0 +1,123 @@
+package checks
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/pmcheck/pmcheck/checks/policy"
+	"github.com/pmcheck/pmcheck/checks/postmortem"
+	"github.com/pmcheck/pmcheck/checks/report"
+)
+
+// Lessons are the post-mortems of a repository, as the files on disk have them.
+type Lessons struct {
+	Documents []*postmortem.Document // newest first
+	Problems  []postmortem.Problem   // of reading them, and of what they lack; in order of path and line
+	Engine    *policy.Engine         // the rules as they hold at HEAD
+}
+
+// ReadLessons reads the post-mortems that the configuration selects. Without a
+// repository around it the error says so.
+func ReadLessons(ctx context.Context, repo string) (*Lessons, error) {
+	r, err := open(ctx, Options{Repo: repo, Base: "HEAD", Worktree: true})
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	read := r.readDocuments(r.change.HeadTree(), func(string) bool { return true })
+	l := &Lessons{Problems: read.problems, Engine: r.engine}
+	for _, d := range read.byPath {
+		l.Documents = append(l.Documents, d)
+		if !read.broken(d.Path) {
+			l.Problems = append(l.Problems, postmortem.Review(d)...)
+		}
+		l.Problems = append(l.Problems, unguarded(d, r.engine)...)
+	}
+	slices.SortFunc(l.Documents, func(a, b *postmortem.Document) int {
+		return cmp.Or(cmp.Compare(b.Date, a.Date), cmp.Compare(a.Path, b.Path))
+	})
+	l.Problems = append(l.Problems, postmortem.Duplicates(l.Documents)...)
+	slices.SortStableFunc(l.Problems, func(a, b postmortem.Problem) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), a.Line-b.Line)
+	})
+	return l, nil
+}
+
+// unguarded are the items that say that a rule enforces them where none does.
+func unguarded(d *postmortem.Document, engine *policy.Engine) []postmortem.Problem {
+	severities := map[string]string{}
+	for _, rule := range engine.Rules() {
+		severities[rule.ID] = engine.Severity(rule)
+	}
+	var problems []postmortem.Problem
+	for _, item := range d.ActionItems {
+		for _, rule := range item.EnforcedBy {
+			cited := postmortem.Cite(d, item)
+			switch severity, known := severities[rule]; {
+			case !known:
+				problems = append(problems, postmortem.Problem{Path: d.Path, Line: item.Line,
+					Message: cited + " is enforced by " + rule + ", and there is no such rule; `pmcheck rules` lists them"})
+			case severity == policy.Off && item.Status != "cancelled":
+				problems = append(problems, postmortem.Problem{Path: d.Path, Line: item.Line,
+					Message: cited + " is enforced by " + rule + ", and that rule is off here: switch it on, or say what else enforces the item"})
+			}
+		}
+	}
+	return problems
+}
+
+// A Replay is the change that caused an incident, judged by what decides today.
+type Replay struct {
+	Document *postmortem.Document
+	Result   *report.Result   // nil where it could not be judged
+	Caught   []report.Finding // those that fail it today
+	Err      error            // why it could not be judged
+}
+
+// ErrNoCommit says that a post-mortem does not name the commit that introduced what it is about.
+var ErrNoCommit = errors.New("it names no commit: say introduced_by, and the change can be replayed")
+
+// Guarded tells that a rule which one of the document's own items names fails the change.
+func (r *Replay) Guarded() bool {
+	return slices.ContainsFunc(r.Caught, func(f report.Finding) bool { return len(r.Items(f)) > 0 })
+}
+
+// Items are the ids of the document's items that a finding's rule enforces.
+func (r *Replay) Items(f report.Finding) []string {
+	var ids []string
+	for _, a := range f.ActionItems {
+		if a.Postmortem == r.Document.ID {
+			ids = append(ids, a.ID)
+		}
+	}
+	return ids
+}
+
+// ReplayLesson judges the commit that a post-mortem names, compared with what ran before
+// it, by the rules, configuration and post-mortems of HEAD.
+func ReplayLesson(ctx context.Context, repo string, d *postmortem.Document, now time.Time) *Replay {
+	r := &Replay{Document: d}
+	if d.IntroducedBy == "" {
+		r.Err = ErrNoCommit
+		return r
+	}
+	r.Result, r.Err = Check(ctx, Options{
+		Repo: repo, Base: d.IntroducedBy + "^1", Head: d.IntroducedBy, Trusted: "HEAD", Stage: PullRequest, Now: now,
+		BaseSource: "replay", BaseReason: "what ran before " + d.IntroducedBy,
+	})
+	if r.Err != nil {
+		return r
+	}
+	for _, f := range r.Result.Findings {
+		if !f.Suppressed && report.Fails(f.Severity, r.Result.FailOn) && !slices.Contains(aboutDocuments, f.Category) {
+			r.Caught = append(r.Caught, f)
+		}
+	}
+	return r
+}
+
+// aboutDocuments are the categories of rules that no incident's change is caught by.
+var aboutDocuments = []string{"postmortem"}
