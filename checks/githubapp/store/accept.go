@@ -89,12 +89,17 @@ func (s *Store) commit() {
 				break more
 			}
 		}
-		if err := s.apply(group); err != nil && len(group) > 1 {
-			for _, r := range group { // one of them must not take the others with it
-				r.done <- s.apply([]*request{r})
-			}
-		} else {
-			for _, r := range group {
+		began := time.Now()
+		err := s.apply(group)
+		for i, r := range group {
+			// One that cannot be kept must not take the others with it. Where a transaction
+			// fails after a while, it is the database that does not answer.
+			if err != nil && len(group) > 1 && time.Since(began) < time.Second {
+				alone := s.apply(group[i : i+1])
+				if r.done <- alone; alone == nil {
+					began = time.Now()
+				}
+			} else {
 				r.done <- err
 			}
 		}

@@ -37,6 +37,7 @@ type turn struct {
 	cancelled bool   // there is nothing to judge; GitHub is to be told of its check runs
 	announce  bool   // the want was not announced yet
 	giveUp    string // the error to give up with, without another try; "" to try
+	ctx       context.Context
 	cancel    context.CancelCauseFunc
 }
 
@@ -73,6 +74,8 @@ func (r *run) claimArgs(now time.Time, lane string) []any {
 func (r *run) claim(ctx context.Context, lane string) (*turn, error) {
 	r.claiming.Lock() // the limit for one installation is counted, then used
 	defer r.claiming.Unlock()
+	ctx, stop := context.WithTimeout(ctx, commitTimeout)
+	defer stop()
 	s := r.store
 	var taken *turn
 	err := s.engine.write(ctx, func(t tx) error {
@@ -127,6 +130,10 @@ func (r *run) claim(ctx context.Context, lane string) (*turn, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("take a turn: %w", err)
+	}
+	if taken != nil {
+		taken.ctx, taken.cancel = context.WithCancelCause(r.base)
+		s.running.add(taken.work.Subject.Key(), taken)
 	}
 	return taken, nil
 }

@@ -64,10 +64,7 @@ func TestLease(t *testing.T) {
 		if mine == nil {
 			t.Fatal("nothing to judge")
 		}
-		ctx, cancel := context.WithCancelCause(t.Context())
-		mine.cancel = cancel
-		key := mine.work.Subject.Key()
-		one.running.add(key, mine)
+		ctx := mine.ctx
 		clock.add(20 * time.Second)
 		a.renew(t.Context())
 		clock.add(20 * time.Second)
@@ -112,9 +109,7 @@ func TestRenewWithoutDatabase(t *testing.T) {
 		announced(t, s)
 		r := newRun(t.Context(), s, judges(nil))
 		mine := claim(t, r, laneJudge)
-		ctx, cancel := context.WithCancelCause(t.Context())
-		mine.cancel = cancel
-		s.running.add(mine.work.Subject.Key(), mine)
+		ctx := mine.ctx
 		s.engine.close()
 		r.renew(t.Context())
 		if ctx.Err() != nil {
@@ -231,6 +226,25 @@ func TestLimitOfOneInstallation(t *testing.T) {
 		}
 		if rest := order(t, s, 9); len(rest) != 2 {
 			t.Errorf("then: %v", rest)
+		}
+	})
+}
+
+// The end of a turn that could not be kept does not hold the subject for ever.
+func TestTurnWhoseEndCouldNotBeKept(t *testing.T) {
+	onEngines(t, func(t *testing.T, url string) {
+		s := open(t, url, Options{})
+		accept(t, s, "d1", pull(7, "aaa", 1), pull(8, "bbb", 1))
+		announced(t, s)
+		r := newRun(t.Context(), s, judges(nil))
+		lost, other := claim(t, r, laneJudge), claim(t, r, laneJudge)
+		if other != nil {
+			t.Fatal("one installation has more than its share")
+		}
+		s.running.remove(lost.work.Subject.Key(), lost)
+		r.renew(t.Context())
+		if rest := order(t, s, 9); len(rest) != 2 {
+			t.Errorf("then %d turns", len(rest))
 		}
 	})
 }

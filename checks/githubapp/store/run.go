@@ -40,6 +40,7 @@ type run struct {
 	store    *Store
 	h        Handler
 	owner    string
+	alone    bool            // no other process works on the database
 	base     context.Context // of turns
 	stopping atomic.Bool
 	claiming sync.Mutex
@@ -103,6 +104,7 @@ func (s *Store) Run(ctx context.Context, h Handler) error {
 	base, hardStop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer hardStop(errStopping)
 	r := newRun(base, s, h)
+	r.alone = alone
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &riverWorker{run: r})
 	queue, err := s.engine.queue(workers, map[string]river.QueueConfig{
@@ -144,6 +146,7 @@ const (
 	turnsLimit    = time.Minute      // how long one River job goes on taking turns
 	giveUpTimeout = 2 * time.Minute  // for GiveUp, after the turn's own time
 	handBack      = 10 * time.Second // for handlers to notice that their context has ended
+	keepTries     = 2 * time.Minute  // to keep how a turn ended, before it has to begin anew
 )
 
 // every calls f at once and then every d.
@@ -185,24 +188,21 @@ func (r *run) takeTurns(lane string) {
 // take carries out a turn.
 func (r *run) take(t *turn) {
 	s, key := r.store, t.work.Subject.Key()
-	ctx, cancel := context.WithCancelCause(r.base)
-	defer cancel(nil)
-	t.cancel = cancel
-	s.running.add(key, t)
 	defer s.running.remove(key, t)
+	defer t.cancel(nil)
 	log := s.o.Log.With("trace", t.work.Trace, "subject", key, "head", t.work.Revision.Head, "sequence", t.work.Sequence, "lane", t.lane)
 	log.Debug("turn begins", "attempt", t.work.Attempt, "reason", t.work.Reason)
 	var err error
 	if t.lane == laneAnnounce {
-		err = r.announce(ctx, t)
+		err = r.announce(t.ctx, t)
 	} else {
-		err = r.judge(ctx, t)
+		err = r.judge(t.ctx, t)
 	}
 	switch {
 	case errors.Is(err, ErrLost):
 		log.Warn("turn ends without effect: another process has taken the subject over")
 	case err != nil:
-		log.Error("turn could not be kept; its lease has to end first", "error", err)
+		log.Error("how the turn ended could not be kept; it begins anew", "error", err)
 	}
 }
 
@@ -217,10 +217,11 @@ func (r *run) safely(what string, f func() error) (err error) {
 	return f()
 }
 
-// keep writes how a turn ended, and tries for as long as its lease is surely its own.
+// keep writes how a turn ended, and tries for as long as its lease is surely its own, or
+// where nobody else can take it, for a while.
 func (r *run) keep(t *turn, f func(ctx context.Context, x tx, s *subject, now time.Time) error) error {
 	s := r.store
-	for {
+	for began := time.Now(); ; {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.base), commitTimeout)
 		err := s.engine.write(ctx, func(x tx) error {
 			own, err := s.held(ctx, x, t)
@@ -242,7 +243,7 @@ func (r *run) keep(t *turn, f func(ctx context.Context, x tx, s *subject, now ti
 			return nil
 		})
 		cancel()
-		if err == nil || errors.Is(err, ErrLost) || time.Since(*r.renewed.Load()) > s.o.Lease {
+		if err == nil || errors.Is(err, ErrLost) || r.overdue() || time.Since(began) > keepTries {
 			return err
 		}
 		s.o.Log.Warn("could not keep how a turn ended; trying again", "trace", t.work.Trace, "subject", t.work.Subject.Key(), "error", err)
@@ -254,27 +255,48 @@ func (r *run) keep(t *turn, f func(ctx context.Context, x tx, s *subject, now ti
 	}
 }
 
+// overdue tells that other processes may take the leases of this one. The time goes by the
+// monotonic clock, and leaves a third of the lease to notice.
+func (r *run) overdue() bool {
+	return !r.alone && time.Since(*r.renewed.Load()) > r.store.o.Lease*2/3
+}
+
 // renew prolongs the leases of this run, and ends turns that were superseded or lost.
-// Turns end too when the database has not answered for as long as a lease lasts, since
-// another process may have them by now; that time is taken from the monotonic clock.
+// Turns end too when the database has not answered for so long that another process may
+// have them soon. A lease without a turn, of which the end could not be kept, is given back.
 func (r *run) renew(ctx context.Context) {
 	s := r.store
 	began := time.Now()
 	held := map[string]int64{}
-	before := s.running.all() // a turn taken from here on is not lost when it is not found below
-	err := s.engine.write(ctx, func(t tx) error {
+	r.claiming.Lock() // or a turn that is being taken is neither here nor there
+	defer r.claiming.Unlock()
+	before := s.running.all()
+	limited, stop := context.WithTimeout(ctx, s.o.Lease/3)
+	defer stop()
+	err := s.engine.write(limited, func(t tx) error {
+		ctx := limited
 		clear(held)
 		now, err := s.engine.clock(ctx, t)
 		if err != nil {
 			return err
 		}
-		return each(ctx, t, func(row row) error {
+		if err := each(ctx, t, func(row row) error {
 			var key string
 			var lease int64
 			err := row.Scan(&key, &lease)
 			held[key] = lease
 			return err
-		}, `UPDATE subjects SET lease_until = ?1 WHERE lease_owner = ?2 RETURNING subject_key, lease`, now.Add(s.o.Lease).UnixMilli(), r.owner)
+		}, `UPDATE subjects SET lease_until = ?1 WHERE lease_owner = ?2 RETURNING subject_key, lease`, now.Add(s.o.Lease).UnixMilli(), r.owner); err != nil {
+			return err
+		}
+		for key := range held {
+			if before[key] == nil {
+				if err := release(ctx, t, key); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
 	})
 	if err == nil {
 		r.renewed.Store(&began)
@@ -282,7 +304,7 @@ func (r *run) renew(ctx context.Context) {
 		return
 	} else {
 		s.o.Log.Warn("leases could not be renewed", "error", err)
-		if time.Since(*r.renewed.Load()) < s.o.Lease {
+		if !r.overdue() {
 			return
 		}
 	}
@@ -298,6 +320,8 @@ func (r *run) renew(ctx context.Context) {
 // also notices wants that other processes took.
 func (r *run) sweep(ctx context.Context) {
 	s := r.store
+	ctx, stop := context.WithTimeout(ctx, commitTimeout)
+	defer stop()
 	fail := func(err error) {
 		if ctx.Err() == nil {
 			s.o.Log.Warn("no look at what is due; the next poll tries again", "error", err)
