@@ -52,7 +52,11 @@ Exit status: 0 all is well, or no more than a warning; 1 something is wrong;
 				e := json.NewEncoder(w)
 				e.SetIndent("", "  ")
 				e.SetEscapeHTML(false)
-				if err := e.Encode(map[string]any{"version": 1, "status": worst, "findings": found}); err != nil {
+				if err := e.Encode(struct {
+					Version  int             `json:"version"`
+					Status   setup.Status    `json:"status"`
+					Findings []setup.Finding `json:"findings"`
+				}{1, worst, found}); err != nil {
 					return err
 				}
 			}

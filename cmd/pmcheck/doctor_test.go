@@ -1,7 +1,11 @@
 package main
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"os"
 	"path/filepath"
@@ -9,12 +13,16 @@ import (
 	"testing"
 )
 
-// wrongConfiguration is a file whose key is no key, for a GitHub that does not answer.
+// wrongConfiguration is a file for a GitHub and a public address that do not answer.
 func wrongConfiguration(t *testing.T) string {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
 	dir := t.TempDir()
 	for name, content := range map[string]string{
 		"app.yml": "app_id: 1\nprivate_key_file: k\nwebhook_secret_file: s\ngithub_url: http://127.0.0.1:1\nurl: http://127.0.0.1:1\ndata: " + dir + "\n",
-		"k":       "MY-PRIVATE-KEY", "s": "MY-WEBHOOK-SECRET",
+		"k":       string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})), "s": "MY-WEBHOOK-SECRET",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -29,12 +37,12 @@ func TestDoctor(t *testing.T) {
 	if !errors.Is(err, errFindings) {
 		t.Errorf("the error is %v", err)
 	}
-	for _, want := range []string{"ok       configuration: ", "wrong    key: the file is not PEM\n         make a private key", "wrong    public address: http://127.0.0.1:1/healthz does not answer"} {
+	for _, want := range []string{"ok       configuration: ", "unasked  github: 127.0.0.1:1 does not answer", "\n         see that this machine may reach it", "wrong    public address: http://127.0.0.1:1/healthz does not answer"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the output lacks %q:\n%s", want, out)
 		}
 	}
-	if strings.Contains(out, "MY-") {
+	if strings.Contains(out, "MY-") || strings.Contains(out, "PRIVATE KEY") {
 		t.Errorf("a secret is printed:\n%s", out)
 	}
 

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 
@@ -42,9 +41,11 @@ func (f Files) Vacant() error { return vacant(f.Force, f.Paths()...) }
 // Keep writes the App's secrets, each into a file of its own, and a configuration that names
 // them; all with mode 0600. github is the address of the GitHub, public that of pmcheck serve.
 func (f Files) Keep(app App, github, public string) error {
-	type pair struct{ option, value string }
-	pairs := []pair{
-		{"app-id", strconv.FormatInt(app.ID, 10)},
+	pairs := []struct {
+		option string
+		value  any
+	}{
+		{"app-id", app.ID},
 		{"private-key-file", filepath.Base(f.privateKey())},
 		{"webhook-secret-file", filepath.Base(f.webhookSecret())},
 		{"client-id", app.ClientID},
@@ -59,7 +60,7 @@ func (f Files) Keep(app App, github, public string) error {
 		if !ok {
 			return fmt.Errorf("pmcheck serve has no option %s", p.option)
 		}
-		line, err := yaml.Marshal(map[string]string{option.Key(): p.value})
+		line, err := yaml.Marshal(map[string]any{option.Key(): p.value})
 		if err != nil {
 			return err
 		}

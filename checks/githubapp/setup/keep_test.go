@@ -55,7 +55,7 @@ func TestKeep(t *testing.T) {
 func TestFilesAreRead(t *testing.T) {
 	dir := t.TempDir()
 	f := Files{Config: filepath.Join(dir, "pmcheck-app.yml")}
-	app := App{ID: 4711, Slug: "pmcheck-acme\nx: y", Owner: "acme", ClientID: "Iv1.abc", ClientSecret: "CLIENT-SECRET", WebhookSecret: "WEBHOOK-SECRET", PrivateKey: testKey}
+	app := App{ID: 4711, Slug: "pmcheck-acme\nx: y", Owner: "acme", ClientID: "Iv1.abc", ClientSecret: "CLIENT-SECRET", WebhookSecret: "WEBHOOK-SECRET", PrivateKey: string(testAppKey())}
 	if err := f.Keep(app, "https://ghes.example.com", "https://checks.example.com"); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestFilesAreRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.AppID != app.ID || string(c.PrivateKey) != strings.TrimSpace(testKey) || len(c.WebhookSecrets) != 1 || string(c.WebhookSecrets[0]) != app.WebhookSecret ||
+	if c.AppID != app.ID || string(c.PrivateKey) != strings.TrimSpace(string(testAppKey())) || len(c.WebhookSecrets) != 1 || string(c.WebhookSecrets[0]) != app.WebhookSecret ||
 		c.ClientID != app.ClientID || string(c.ClientSecret) != app.ClientSecret || c.GitHub.String() != "https://ghes.example.com" || c.URL.String() != "https://checks.example.com" {
 		t.Errorf("read back: %+v", c)
 	}
