@@ -66,10 +66,20 @@ func confine(l Limits) error {
 		unix.RLIMIT_DATA:  uint64(l.Memory) + spare,
 		unix.RLIMIT_FSIZE: 64 << 20, // nothing here writes a file
 	} {
+		var set unix.Rlimit
+		if err := unix.Getrlimit(what, &set); err != nil {
+			return err
+		}
+		most = min(most, set.Max) // only a privileged process may have more than it was given
 		if err := unix.Setrlimit(what, &unix.Rlimit{Cur: most, Max: most}); err != nil {
 			return err
 		}
 	}
 	// The parent answers webhooks meanwhile. The group is the child's own: PRIO_PROCESS would be this thread alone.
-	return unix.Setpriority(unix.PRIO_PGRP, 0, 10)
+	const nice = 10
+	has, err := unix.Getpriority(unix.PRIO_PROCESS, 0) // the system call gives 20 less the nice value
+	if err != nil || 20-has >= nice {
+		return err
+	}
+	return unix.Setpriority(unix.PRIO_PGRP, 0, nice)
 }

@@ -47,10 +47,10 @@ func TestMain(m *testing.M) {
 			}
 		}
 		nice, _ := unix.Getpriority(unix.PRIO_PROCESS, 0)
-		core, cpu := unix.Rlimit{}, unix.Rlimit{}
-		_, _ = unix.Getrlimit(unix.RLIMIT_CORE, &core), unix.Getrlimit(unix.RLIMIT_CPU, &cpu)
+		var core, cpu, file unix.Rlimit
+		_, _, _ = unix.Getrlimit(unix.RLIMIT_CORE, &core), unix.Getrlimit(unix.RLIMIT_CPU, &cpu), unix.Getrlimit(unix.RLIMIT_FSIZE, &file)
 		_, err := unix.Mmap(-1, 0, 3<<30, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
-		fmt.Println(20-nice, core.Max, cpu.Max, err)
+		fmt.Println(20-nice, core.Max, cpu.Max, file.Max>>20, err)
 	case "run":
 		// As the App does: it runs a check, and is killed.
 		_, err := Run(context.Background(), os.Args[1], Limits{}, Request{})
@@ -130,12 +130,17 @@ func TestLimits(t *testing.T) {
 
 // What the kernel holds the child to, also where nobody measures.
 func TestConfine(t *testing.T) {
-	cmd := exec.Command(self(t), "look")
-	cmd.Env = []string{misbehave + "=confined"}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	out, err := cmd.Output()
-	if got := strings.TrimSpace(string(out)); err != nil || got != "10 0 1 cannot allocate memory" {
-		t.Errorf("it prints %q, %v", got, err)
+	for _, test := range []struct{ commands, want string }{
+		{"exec $self look", "10 0 1 64 cannot allocate memory"},
+		{"ulimit -f 2048; exec nice -n 19 $self look", "19 0 1 1 cannot allocate memory"}, // what is stricter already stays
+	} {
+		cmd := exec.Command(script(t, test.commands))
+		cmd.Env = append(os.Environ(), misbehave+"=confined")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		out, err := cmd.Output()
+		if got := strings.TrimSpace(string(out)); err != nil || got != test.want {
+			t.Errorf("%s: it prints %q, %v, want %q", test.commands, got, err, test.want)
+		}
 	}
 }
 
