@@ -32,6 +32,7 @@ type Fault struct {
 	mu      sync.Mutex
 	seen    int
 	hit     int
+	first   chan struct{}
 	removed chan struct{}
 }
 
@@ -88,7 +89,7 @@ func (f *Fault) For(times int) *Fault {
 
 // Fault lets something go wrong from now on.
 func (s *Server) Fault(f *Fault) *Fault {
-	f.server, f.removed = s, make(chan struct{})
+	f.server, f.first, f.removed = s, make(chan struct{}), make(chan struct{})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = append(s.faults, f)
@@ -115,6 +116,9 @@ func (f *Fault) Count() int {
 	return f.hit
 }
 
+// First is closed when the fault hits its first call.
+func (f *Fault) First() <-chan struct{} { return f.first }
+
 // fault finds the fault of a call, and counts it.
 func (s *Server) fault(method, route string) *Fault {
 	s.mu.Lock()
@@ -127,7 +131,9 @@ func (s *Server) fault(method, route string) *Fault {
 		f.seen++
 		hit := f.seen > f.Skip && (f.Times == 0 || f.hit < f.Times) && (f.Chance == 0 || s.luck.Float64() < f.Chance)
 		if hit {
-			f.hit++
+			if f.hit++; f.hit == 1 {
+				close(f.first)
+			}
 		}
 		f.mu.Unlock()
 		if hit {

@@ -130,9 +130,7 @@ func TestFaults(t *testing.T) {
 			resp.Body.Close()
 			done <- resp.StatusCode
 		}()
-		for f.Count() == 0 {
-			time.Sleep(time.Millisecond)
-		}
+		<-f.First()
 		select {
 		case status := <-done:
 			t.Errorf("answered %d", status)
@@ -259,9 +257,7 @@ func TestGit(t *testing.T) {
 	hang := s.Fault(&fakegithub.Fault{Route: "git", Hang: true})
 	short, cancel := context.WithCancel(ctx)
 	go func() {
-		for hang.Count() == 0 {
-			time.Sleep(time.Millisecond)
-		}
+		<-hang.First()
 		cancel()
 	}()
 	if err := fetch(short, dir, as(token), sha); err == nil {
