@@ -43,7 +43,7 @@ type hub struct {
 	header    http.Header    // with each status
 	requests  []string
 	exchanges int
-	wait      chan struct{} // of /user/installations, when not nil
+	arrived   chan struct{} // /user/installations sends here when not nil, and waits for another
 }
 
 type grant struct{ user, challenge, redirect string }
@@ -144,9 +144,10 @@ func (h *hub) serve(w http.ResponseWriter, r *http.Request) {
 	case path == "/user":
 		answer(map[string]any{"id": len(user), "login": user})
 	case path == "/user/installations":
-		if wait := h.wait; wait != nil {
+		if arrived := h.arrived; arrived != nil {
 			h.mu.Unlock()
-			<-wait
+			arrived <- struct{}{}
+			<-arrived
 			h.mu.Lock()
 		}
 		page([]map[string]any{{"id": 7}, {"id": 8, "suspended_at": "2026-01-01T00:00:00Z"}}, "installations")

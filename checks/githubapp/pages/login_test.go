@@ -60,17 +60,15 @@ func TestLogoutWhileAPageIsMade(t *testing.T) {
 	b := s.browser(t)
 	b.signIn("/")
 	s.pass(2 * touchEvery)
-	wait := make(chan struct{})
-	s.hub.set(func() { s.hub.wait = wait })
+	arrived := make(chan struct{})
+	s.hub.set(func() { s.hub.arrived = arrived })
 	stolen := "pmcheck=" + b.cookie()
 	done := make(chan page)
 	slow := s.browser(t)
 	go func() { done <- slow.do(http.MethodGet, "/", nil, "Cookie", stolen) }()
-	for s.hub.asked("/user/installations") == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	<-arrived
 	b.do(http.MethodPost, "/logout", nil)
-	close(wait)
+	arrived <- struct{}{}
 	<-done
 	if p := slow.do(http.MethodGet, "/", nil, "Cookie", stolen); p.status != http.StatusSeeOther {
 		t.Errorf("the session is back: %d", p.status)
