@@ -84,13 +84,17 @@ func (r *run) claim(ctx context.Context, lane string) (*turn, error) {
 		if err != nil {
 			return err
 		}
-		var found subject
-		err = found.scan(t.row(ctx, "SELECT "+subjectColumns+claimable(lane)+`
-			ORDER BY coalesce(r.n, 0), coalesce(t.served, 0), s.wanted_at, s.subject_key LIMIT 1`+s.engine.lock(true), r.claimArgs(now, lane)...))
+		var key string // alone: thousands of rows may have to be sorted
+		err = t.row(ctx, "SELECT s.subject_key"+claimable(lane)+`
+			ORDER BY coalesce(r.n, 0), coalesce(t.served, 0), s.wanted_at, s.subject_key LIMIT 1`+s.engine.lock(true), r.claimArgs(now, lane)...).Scan(&key)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
 		if err != nil {
+			return err
+		}
+		found, known, err := s.load(ctx, t, key)
+		if err != nil || !known {
 			return err
 		}
 		giveUp := ""
@@ -108,7 +112,6 @@ func (r *run) claim(ctx context.Context, lane string) (*turn, error) {
 			}
 		}
 		found.lease++
-		key := found.subject.Key()
 		if _, err := t.exec(ctx, `UPDATE subjects SET lane = ?2, lease = ?3, lease_owner = ?4, lease_until = ?5, attempt = ?6 WHERE subject_key = ?1`,
 			key, lane, found.lease, r.owner, now.Add(s.o.Lease).UnixMilli(), found.attempt); err != nil {
 			return err

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -247,4 +248,28 @@ func TestTurnWhoseEndCouldNotBeKept(t *testing.T) {
 			t.Errorf("then %d turns", len(rest))
 		}
 	})
+}
+
+// A second process that is started on the same file, as an update does it, waits for the
+// first one to end, and goes on with what that one had at once.
+func TestSecondProcessOnOneFile(t *testing.T) {
+	url := "sqlite:" + filepath.Join(t.TempDir(), "pmcheck.db")
+	one, two := open(t, url, Options{Grace: time.Millisecond}), open(t, url, Options{})
+	h, turns := holds()
+	stop := start(t, one, h)
+	accept(t, one, "d1", pull(7, "aaa", 1))
+	first := receive(t, turns)
+	works := make(chan job.Work, 2)
+	start(t, two, judges(works))
+	accept(t, two, "d2", pull(7, "bbb", 2)) // it accepts from the beginning
+	receive(t, first.cause)                 // and the other one notices
+	next := receive(t, turns)
+	if next.work.Revision.Head != "bbb" || len(works) != 0 {
+		t.Errorf("then: %+v", next.work)
+	}
+	stop()
+	if w := receive(t, works); w.Revision.Head != "bbb" || w.Attempt != 1 {
+		t.Errorf("taken over: %+v", w)
+	}
+	settled(t, two, 7)
 }

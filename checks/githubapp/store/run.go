@@ -18,7 +18,7 @@ import (
 // job.ErrSuperseded when a newer want came, and with [ErrLost] when another process took over.
 type Handler struct {
 	// Announce tells that the work waits, at once, and returns the check run that stands
-	// for it. After a job.RetryAfter it is called again; after another error Judge goes
+	// for it. With Work.Refresh the head may be an old one. After a job.RetryAfter it is called again; after another error Judge goes
 	// ahead with no check run known.
 	Announce func(context.Context, job.Work) (checkRun int64, err error)
 	// Judge does the work. A job.RetryAfter error does not count as an attempt;

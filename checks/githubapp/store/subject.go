@@ -91,15 +91,13 @@ func (w *subject) save(ctx context.Context, t tx, due bool) error {
 	}
 	_, err = t.exec(ctx, `UPDATE subjects SET installation = ?2, subject = ?3, revision = ?4, head = ?5, base_ref = ?6, updated = ?7,
 		cancelled = ?8, refresh = ?9, reason = ?10, trace = ?11, sequence = ?12, announced = ?13, done = ?14, done_head = ?15, wanted_at = ?16,
-		attempt = ?17, last_error = ?18, giving_up = ?19, check_run = ?20, check_run_head = ?21, annotated = ?22, stale = ?23
+		attempt = ?17, last_error = ?18, giving_up = ?19, check_run = ?20, check_run_head = ?21, annotated = ?22, stale = ?23,
+		due = CASE WHEN ?24 THEN 0 ELSE due END, due_set = CASE WHEN ?24 THEN 0 ELSE due_set END,
+		announce_due = CASE WHEN ?24 THEN 0 ELSE announce_due END, announce_due_set = CASE WHEN ?24 THEN 0 ELSE announce_due_set END
 		WHERE subject_key = ?1`,
 		w.subject.Key(), w.subject.Installation, string(who), string(what), w.revision.Head, w.revision.BaseRef, micros(w.revision.Updated),
 		w.cancelled, w.refresh, w.reason, w.trace, w.sequence, w.announced, w.done, w.doneHead, w.wantedAt,
-		w.attempt, w.lastError, w.givingUp, w.checkRun, w.checkRunHead, w.annotated, w.stale)
-	if err != nil || !due {
-		return err
-	}
-	_, err = t.exec(ctx, `UPDATE subjects SET due = 0, due_set = 0, announce_due = 0, announce_due_set = 0 WHERE subject_key = ?1`, w.subject.Key())
+		w.attempt, w.lastError, w.givingUp, w.checkRun, w.checkRunHead, w.annotated, w.stale, due)
 	return err
 }
 
