@@ -190,7 +190,7 @@ func (b *want) take(ctx context.Context, r *request, w job.Want) error {
 	}
 	if w.Command != nil {
 		s.sequence++ // of the want that brings it
-		fresh, err := s.command(ctx, b.t, *w.Command, s.revision.Head, b.now)
+		fresh, err := s.command(ctx, b.t, *w.Command, b.now)
 		s.sequence--
 		if err != nil || !fresh {
 			return err

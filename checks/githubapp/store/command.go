@@ -7,11 +7,13 @@ import (
 	"github.com/pmcheck/pmcheck/checks/githubapp/job"
 )
 
-// command keeps what a comment asked for, once. It is about the head that is known at this
-// moment, since that is what the person saw.
-func (w *subject) command(ctx context.Context, t tx, c job.Command, head string, now int64) (fresh bool, err error) {
-	if c.Head == "" {
-		c.Head = head
+// command keeps what a comment asked for, once. It is about the head that was the newest
+// when the person wrote it. A head that came after that is not it: whoever pushes between
+// an override and its delivery is not let pass by it.
+func (w *subject) command(ctx context.Context, t tx, c job.Command, now int64) (fresh bool, err error) {
+	c.Head = ""
+	if !w.revision.Updated.After(c.At) {
+		c.Head = w.revision.Head
 	}
 	text, err := json.Marshal(c)
 	if err != nil {

@@ -346,7 +346,7 @@ func TestCommands(t *testing.T) {
 		}
 		settled(t, s, 7)
 		order := func(comment int64, line int) job.Want {
-			return job.Want{Subject: pull(7, "", 0).Subject, Again: true, Refresh: true, Command: &job.Command{Name: job.CommandRerun, By: "maria", Comment: comment, Line: line}}
+			return job.Want{Subject: pull(7, "", 0).Subject, Again: true, Refresh: true, Command: &job.Command{Name: job.CommandRerun, By: "maria", Comment: comment, Line: line, At: epoch.Add(time.Minute)}}
 		}
 		accept(t, s, "comment", order(5, 1), order(5, 2))
 		for range 2 {
@@ -359,6 +359,14 @@ func TestCommands(t *testing.T) {
 		accept(t, s, "d3", pull(7, "bbb", 2))
 		if w := receive(t, works); len(w.Commands) != 0 || w.Revision.Head != "bbb" {
 			t.Errorf("the next head: %+v", w)
+		}
+		settled(t, s, 7)
+		accept(t, s, "d4", pull(7, "pushed", 61)) // after a comment that is delivered later
+		receive(t, works)
+		settled(t, s, 7)
+		accept(t, s, "late comment", order(6, 1))
+		if w := receive(t, works); len(w.Commands) != 1 || w.Commands[0].Head != "" {
+			t.Errorf("a command for a head that its author has not seen: %+v", w.Commands)
 		}
 	})
 }
