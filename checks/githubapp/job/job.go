@@ -91,7 +91,7 @@ type Command struct {
 	Line    int    // of the comment, from 1: a comment may have several
 	URL     string // of the comment, for people
 	At      time.Time
-	Head    string // the newest head that was known when the command was accepted: an override is for that one
+	Head    string // the head that an override is for: the newest when the comment was written; "" when that is not known
 }
 
 // The names of commands.
