@@ -100,7 +100,7 @@ func alone(ctx context.Context, url string, w job.Work) (func(), error) {
 type child struct {
 	cmd   *exec.Cmd
 	in    io.WriteCloser
-	lines chan string // closed when it has ended
+	lines <-chan string // closed when it has ended
 }
 
 func startChild(t testing.TB, url string) *child {
@@ -109,7 +109,8 @@ func startChild(t testing.TB, url string) *child {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &child{cmd: exec.Command(program), lines: make(chan string, 1000)}
+	said := make(chan string, 1000)
+	c := &child{cmd: exec.Command(program), lines: said}
 	c.cmd.Env = append(os.Environ(), childDatabase+"="+url)
 	c.cmd.Stderr = os.Stderr
 	out, err := c.cmd.StdoutPipe()
@@ -123,9 +124,9 @@ func startChild(t testing.TB, url string) *child {
 		t.Fatal(err)
 	}
 	go func() {
-		defer close(c.lines)
+		defer close(said)
 		for lines := bufio.NewScanner(out); lines.Scan(); {
-			c.lines <- lines.Text()
+			said <- lines.Text()
 		}
 	}()
 	t.Cleanup(c.kill)
