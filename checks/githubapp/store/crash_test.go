@@ -209,8 +209,8 @@ func TestKilled(t *testing.T) {
 		}
 	}
 	t.Logf("%d kills, %d deliveries sent, %d kept before the kill, none of these lost", kills, n, kept)
-	if kept == 0 || len(newest) != subjects {
-		t.Errorf("%d deliveries for %d pull requests were kept: this proves nothing", kept, len(newest))
+	if kept < kills { // each process lives until it has kept one
+		t.Errorf("%d deliveries were kept: this proves nothing", kept)
 	}
 }
 
