@@ -242,7 +242,7 @@ func TestProcessKilled(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, _, err := m.Fetch(ctx, s.remote(), s.id("main")); err == nil || !strings.Contains(err.Error(), "another process") {
+	if _, _, err := m.Fetch(ctx, s.remote(), s.id("main")); err == nil || !strings.Contains(err.Error(), "waiting for another") {
 		t.Errorf("error %v", err)
 	}
 	close(free)
