@@ -57,6 +57,9 @@ func (f *fetching) prepare(ctx context.Context, l *locked, g *generation) (*os.F
 		if _, err := os.Stat(filepath.Join(g.dir, "HEAD")); err != nil {
 			return held, fmt.Errorf("%w: %w", errBroken, err)
 		}
+		if err := f.m.examine(ctx, g); err != nil {
+			return held, err
+		}
 		g.was = g.size()
 		if alone {
 			if err := f.maintain(ctx, l, g); err != nil {
@@ -236,10 +239,11 @@ func readParents(contents string, commits int) ([][]string, error) {
 
 // maintain packs a mirror of many packs anew and lets old commits go. Nobody may be reading it.
 func (f *fetching) maintain(ctx context.Context, l *locked, g *generation) error {
-	packs, _ := filepath.Glob(filepath.Join(g.dir, "objects", "pack", "*.pack"))
+	packs := g.packs()
 	if len(packs) < f.m.manyPacks {
 		return nil
 	}
+	f.m.forget(packs)
 	refs := filepath.Join(g.dir, "refs", "keep")
 	entries, err := os.ReadDir(refs)
 	if err != nil {

@@ -3,6 +3,7 @@ package mirror
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -117,6 +118,39 @@ func TestBroken(t *testing.T) {
 				t.Errorf("mirrors that are left: %q", left)
 			}
 		})
+	}
+}
+
+// TestWhole: one bit of one file differs when the program starts anew.
+func TestWhole(t *testing.T) {
+	for _, format := range []string{"sha1", "sha256"} {
+		s := newServerOf(t, format)
+		m, _ := mirrors(t, Options{})
+		_, release, err := m.Fetch(t.Context(), s.remote(), s.id("large"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		release()
+		again, outcomes := mirrors(t, Options{Dir: m.o.Dir})
+		fetch(t, again, s, "large")
+		if want := []string{Present}; !slices.Equal(*outcomes, want) {
+			t.Errorf("%s: outcomes %q of a whole mirror", format, *outcomes)
+		}
+		pack := newGeneration(m.folder(77), 1).packs()[0]
+		content, err := os.ReadFile(pack)
+		if err != nil {
+			t.Fatal(err)
+		}
+		content[len(content)/2] ^= 4
+		if err := errors.Join(os.Chmod(pack, 0o600), os.WriteFile(pack, content, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		again, outcomes = mirrors(t, Options{Dir: m.o.Dir})
+		dir := fetch(t, again, s, "large")
+		if want := []string{Rebuilt}; !slices.Equal(*outcomes, want) {
+			t.Errorf("%s: outcomes %q, want %q", format, *outcomes, want)
+		}
+		git(t, dir, "fsck")
 	}
 }
 

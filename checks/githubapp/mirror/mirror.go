@@ -81,6 +81,7 @@ type Mirrors struct {
 	manyPacks, keptCommits int
 
 	mutex   sync.Mutex
+	whole   map[string]time.Time    // packs whose content was found whole, and when they were written
 	locks   map[int64]chan struct{} // in this process, besides the lock on disk: waiting for that is by asking again
 	sizes   map[int64]int64
 	scanned time.Time // when sizes was read from the disk; another process may have changed it since
@@ -123,7 +124,7 @@ func New(o Options) (*Mirrors, error) {
 	if o.Observe == nil {
 		o.Observe = func(string, time.Duration) {}
 	}
-	m := &Mirrors{o: o, manyPacks: manyPacks, keptCommits: keptCommits, locks: map[int64]chan struct{}{}, sizes: map[int64]int64{}}
+	m := &Mirrors{o: o, manyPacks: manyPacks, keptCommits: keptCommits, locks: map[int64]chan struct{}{}, sizes: map[int64]int64{}, whole: map[string]time.Time{}}
 	if err := os.MkdirAll(m.trash(), 0o700); err != nil {
 		return nil, fmt.Errorf("mirrors: %w", err)
 	}
@@ -252,6 +253,7 @@ func (f *fetching) attempt(ctx context.Context, l *locked, g *generation) (strin
 		var release func()
 		if dir, release, err = g.view(f.commits, f.remote.URL, held); err == nil {
 			f.m.measure(f.remote.RepositoryID)
+			f.m.trust(g)
 			return dir, release, nil
 		}
 	}

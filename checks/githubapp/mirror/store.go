@@ -197,6 +197,7 @@ func (l *locked) remove(g *generation) error {
 	if err != nil {
 		return err
 	}
+	l.m.forget(g.packs())
 	for _, path := range []string{g.dir, g.beside("views"), g.beside("broken"), g.beside("use")} {
 		if err := os.Rename(path, filepath.Join(trash, filepath.Base(path))); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
