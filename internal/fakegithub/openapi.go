@@ -73,10 +73,6 @@ func loadValidator(dir string) (*Validator, error) {
 		return nil, fmt.Errorf("%s: openapi.json is no object", dir)
 	}
 	v := &Validator{doc: doc, compiler: jsonschema.NewCompiler(), schemas: map[string]*jsonschema.Schema{}}
-	// The list of installations says that an account is a person and an enterprise at once, where all other places say one of them.
-	if account, ok := v.at("paths", "/app/installations", "get", "responses", "200", "content", jsonType, "schema", "items", "properties").(map[string]any); ok {
-		account["account"] = v.at("components", "schemas", "installation", "properties", "account")
-	}
 	v.compiler.DefaultDraft(jsonschema.Draft4) // OpenAPI 3.0 stands on it: exclusiveMinimum is a boolean, what is beside $ref does not count
 	v.compiler.AssertFormat()
 	v.compiler.RegisterFormat(&jsonschema.Format{Name: "uri-template", Validate: validTemplate})
