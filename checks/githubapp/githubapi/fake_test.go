@@ -316,7 +316,7 @@ func TestDeliveriesOfTheFake(t *testing.T) {
 	a.WebhookTo("http://127.0.0.1:1/webhook") // nobody listens
 	since := a.Now().Add(-time.Minute)
 	a.pulls(1)[0].Send("opened")
-	a.Flush()
+	a.Wait()
 	var all []Delivery
 	if err := a.github.Deliveries(t.Context(), since, func(page []Delivery) error { all = append(all, page...); return nil }); err != nil || len(all) == 0 {
 		t.Fatalf("%+v, %v", all, err)
@@ -328,7 +328,7 @@ func TestDeliveriesOfTheFake(t *testing.T) {
 	if err := a.github.Redeliver(t.Context(), all[i].ID); err != nil {
 		t.Fatal(err)
 	}
-	a.Flush()
+	a.Wait()
 	attempts := 0
 	if err := a.github.Deliveries(t.Context(), since, func(page []Delivery) error {
 		for _, d := range page {
