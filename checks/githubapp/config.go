@@ -1,10 +1,9 @@
-// Package githubapp is the GitHub App: webhooks in, check runs out. It puts its rooms together and does what needs several
-// of them.
 package githubapp
 
 import (
 	"bytes"
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,12 +19,15 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/pmcheck/pmcheck/checks/config/yamltree"
+	"github.com/pmcheck/pmcheck/checks/githubapp/store"
 )
 
 // Config says how the App runs. [Load] makes it from flags, the environment and a file.
 type Config struct {
 	Listen string   // address, HOST:PORT
 	URL    *url.URL // where people and GitHub find the App: its pages, and URL/webhook
+
+	MetricsListen string // address of /metrics; "" is Listen
 
 	TLSCertificate, TLSKey string // files, PEM; "" where a proxy ends TLS
 
@@ -51,6 +53,13 @@ type Config struct {
 	Reconcile   time.Duration // from one look at GitHub for what was missed to the next
 	Grace       time.Duration // that a stop waits for checks that run
 	LogLevel    slog.Level
+
+	// What the program gives, and no option.
+	Version string           // of pmcheck
+	Log     *slog.Logger     // nil: none
+	Now     func() time.Time // nil: time.Now
+	Program string           // that judges in a child process; "": this one
+	Store   store.Options    // for tests: Poll, Lease, Backoff; the rest follows from the options above
 }
 
 // The modes: what a check with findings does to the pull request.
@@ -215,6 +224,11 @@ func (l *loader) together() {
 	if (c.TLSCertificate == "") != (c.TLSKey == "") {
 		l.where = "tls_certificate and tls_key"
 		l.mistake("give both, or neither where a proxy ends TLS")
+	} else if c.TLSKey != "" {
+		if _, err := tls.LoadX509KeyPair(c.TLSCertificate, c.TLSKey); err != nil {
+			l.where = "tls_certificate and tls_key"
+			l.mistake("%v", err)
+		}
 	}
 	if (c.ClientID == "") != (len(c.ClientSecret) == 0) {
 		l.where = "client_id and client_secret_file"

@@ -1,12 +1,17 @@
 package githubapp
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -23,6 +28,15 @@ func writeFiles(t *testing.T, files map[string]string) string {
 	return dir
 }
 
+// testKey is a private key as GitHub gives one.
+var testKey = sync.OnceValue(func() string {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))
+})
+
 func noEnv(string) string { return "" }
 
 func TestLoad(t *testing.T) {
@@ -38,7 +52,7 @@ workers: 3
 check_memory: 512 MB
 data: data
 `,
-		"app.pem": "key\n", "new.secret": "s2\n", "old.secret": "s1", "client.secret": "s3",
+		"app.pem": testKey(), "new.secret": "s2\n", "old.secret": "s1", "client.secret": "s3",
 	})
 	env := map[string]string{"PMCHECK_WORKERS": "4", "PMCHECK_RECONCILE": "1m", "PMCHECK_GITHUB_URL": "https://ghes.example.com"}
 	c, err := Load(filepath.Join(dir, "app.yml"), map[string]string{"workers": "5", "listen": "127.0.0.1:0"}, func(name string) string { return env[name] })
@@ -47,7 +61,7 @@ data: data
 	}
 	for _, want := range []struct{ what, got, want any }{
 		{"app id", c.AppID, int64(1234)},
-		{"private key, from the file's folder", string(c.PrivateKey), "key"},
+		{"private key, from the file's folder", string(c.PrivateKey), strings.TrimSpace(testKey())},
 		{"two webhook secrets", fmt.Sprintf("%s,%s", []byte(c.WebhookSecrets[0]), []byte(c.WebhookSecrets[1])), "s2,s1"},
 		{"a flag goes before the environment", c.Workers, 5},
 		{"the environment goes before the default", c.Reconcile, time.Minute},
@@ -74,7 +88,7 @@ data: data
 
 // TestLoadMistakes wants every mistake at once, each with where it stands.
 func TestLoadMistakes(t *testing.T) {
-	dir := writeFiles(t, map[string]string{"app.pem": "key", "empty": "\n", "s": "x"})
+	dir := writeFiles(t, map[string]string{"app.pem": testKey(), "certificate": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "empty": "\n", "s": "x"})
 	for name, test := range map[string]struct {
 		file  string
 		flags map[string]string
@@ -100,6 +114,7 @@ func TestLoadMistakes(t *testing.T) {
 		"not a mapping":     {file: "- 1\n", want: []string{"app.yml:1: the file is a list"}},
 		"no YAML":           {file: "app_id: [1\n", want: []string{"app.yml:1: not YAML"}},
 		"misspelt":          {file: "app_id: 1\nprivate_key_file: app.pem\nwebhook_secret_files: s\n", want: []string{`app.yml:3: there is no "webhook_secret_files"; did you mean "webhook_secret_file"?`, "webhook_secret_file is missing"}},
+		"TLS":               {file: "app_id: 1\nprivate_key_file: app.pem\nwebhook_secret_file: s\ntls_certificate: certificate\ntls_key: app.pem\n", want: []string{"tls_certificate and tls_key: x509"}},
 		"a folder as a key": {file: "app_id: 1\nprivate_key_file: .\nwebhook_secret_file: s\n", want: []string{"app.yml:2: private_key_file: . is not a file"}},
 	} {
 		t.Run(name, func(t *testing.T) {

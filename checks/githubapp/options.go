@@ -55,6 +55,8 @@ func Options() []Option {
 			set: func(l *loader, v string) { l.config.TLSCertificate = l.file(v) }},
 		{Name: "tls-key", Value: "FILE", Usage: "the certificate's key, PEM",
 			set: func(l *loader, v string) { l.config.TLSKey = l.file(v) }},
+		{Name: "metrics-listen", Value: "ADDRESS", Usage: "where Prometheus reads /metrics (default: on the same address as all else)",
+			set: func(l *loader, v string) { l.config.MetricsListen = l.address(v) }},
 		{Name: "data", Value: "FOLDER", Default: "pmcheck-data", Usage: "where the mirrors of repositories are kept, and the SQLite database",
 			set: func(l *loader, v string) { l.config.Data = l.file(v) }},
 		{Name: "database", Value: "URL", Usage: "postgres://..., shared by several processes, or sqlite:FILE (default: sqlite, in the data folder)",

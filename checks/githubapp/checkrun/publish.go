@@ -90,6 +90,8 @@ func Cancel(ctx context.Context, api API, work job.Work, name, why string) error
 		if id == 0 {
 			return nil
 		}
+	} else if run, err := api.CheckRun(ctx, r.Owner, r.Name, id); err != nil || run.Status == "completed" {
+		return err // its verdict stands
 	}
 	return end(ctx, api, r, id, name, why)
 }

@@ -330,4 +330,11 @@ func TestCancel(t *testing.T) {
 		}
 		m.runs[0].Status, m.runs[0].Conclusion = "queued", ""
 	}
+	// A verdict that stands is not taken back.
+	m.runs[0].Status, m.runs[0].Conclusion = "completed", "failure"
+	work := turn()
+	work.CheckRun = id
+	if err := Cancel(t.Context(), m, work, "pmcheck", "A newer commit was pushed."); err != nil || m.runs[0].Conclusion != "failure" {
+		t.Errorf("%v, %+v", err, m.runs[0])
+	}
 }

@@ -177,14 +177,9 @@ func (c *Client) BranchProtected(ctx context.Context, owner, name, branch string
 	if age := now.Sub(known.asked); ok && age >= 0 && age < protectionAge {
 		return known.protected, nil
 	}
-	var answer struct {
-		Name      string `json:"name"`
-		Protected bool   `json:"protected"`
-	}
-	path := fmt.Sprintf("repos/%s/%s/branches/%s", owner, name, url.PathEscape(branch))
-	err := c.do(ctx, http.MethodGet, path, call{route: "/repos/{owner}/{repo}/branches/{branch}"}, nil, &answer)
+	answer, err := c.branch(ctx, owner, name, branch)
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		return false, fmt.Errorf("branch %s of %s/%s: %w", branch, owner, name, err)
+		return false, err
 	}
 	// A renamed branch is answered with the new one, which says nothing about another of the old name.
 	protected := answer.Protected && answer.Name == branch
@@ -197,6 +192,34 @@ func (c *Client) BranchProtected(ctx context.Context, owner, name, branch string
 	}
 	c.protected[key] = protection{protected, now}
 	return protected, nil
+}
+
+// BranchTip is the commit that a branch points to now.
+func (c *Client) BranchTip(ctx context.Context, owner, name, branch string) (commit string, err error) {
+	if err := checkNames(owner, name); err != nil {
+		return "", err
+	}
+	b, err := c.branch(ctx, owner, name, branch)
+	if err == nil && b.Name != branch {
+		err = fmt.Errorf("branch %s of %s/%s was renamed to %s", branch, owner, name, b.Name)
+	}
+	return b.Commit.SHA, err
+}
+
+type branch struct {
+	Name      string `json:"name"`
+	Protected bool   `json:"protected"`
+	Commit    struct {
+		SHA string `json:"sha"`
+	} `json:"commit"`
+}
+
+func (c *Client) branch(ctx context.Context, owner, name, of string) (b branch, err error) {
+	path := fmt.Sprintf("repos/%s/%s/branches/%s", owner, name, url.PathEscape(of))
+	if err := c.do(ctx, http.MethodGet, path, call{route: "/repos/{owner}/{repo}/branches/{branch}"}, nil, &b); err != nil {
+		return b, fmt.Errorf("branch %s of %s/%s: %w", of, owner, name, err)
+	}
+	return b, nil
 }
 
 // Permission is what a user may do in a repository: admin, maintain, write, triage, read

@@ -136,6 +136,9 @@ func apiURL(base string) (*url.URL, error) {
 	return u, nil
 }
 
+// APIURL is where the REST API is, with a slash at the end.
+func (g *GitHub) APIURL() string { return g.api.String() }
+
 // parseKey never puts anything of the key into an error.
 func parseKey(text []byte) (*rsa.PrivateKey, error) {
 	block, _ := pem.Decode(text)

@@ -186,7 +186,11 @@ func (w *subject) setCheckRun(ctx context.Context, t tx, work job.Work, id int64
 		w.annotated = 0
 	}
 	w.checkRun, w.checkRunHead = id, work.Revision.Head
-	return nil
+	// An earlier turn may have made it, and have been superseded by one that asked GitHub and found the same head.
+	if _, err := t.exec(ctx, `DELETE FROM stale_check_runs WHERE subject_key = ?1 AND head = ?2`, w.subject.Key(), work.Revision.Head); err != nil {
+		return err
+	}
+	return w.countStale(ctx, t)
 }
 
 // stale lists the check runs of a subject that GitHub is to be told of.

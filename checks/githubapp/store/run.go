@@ -98,6 +98,9 @@ func (s *Store) Run(ctx context.Context, h Handler) error {
 			_, err := t.exec(ctx, `UPDATE subjects SET lane = '', lease_owner = '', lease_until = 0 WHERE lease_owner <> ''`)
 			return err
 		}); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
 			return fmt.Errorf("take over what an earlier process left: %w", err)
 		}
 	}

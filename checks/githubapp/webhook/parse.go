@@ -81,6 +81,9 @@ func known(event, action string) (string, string) {
 	return event, action
 }
 
+// Takes tells whether something follows from an action of an event.
+func Takes(event, action string) bool { return rules[event][action] != nil }
+
 // RerunAction is the identifier of the button under a check run that asks to judge again.
 const RerunAction = "rerun"
 

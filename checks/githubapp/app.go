@@ -1,0 +1,277 @@
+// Package githubapp is the GitHub App: webhooks in, check runs out. It puts its rooms
+// together, and does what needs several of them: one turn of judging (turn.go), commands
+// in comments (command.go), and the look at GitHub for what was missed (reconcile.go).
+package githubapp
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pmcheck/pmcheck/checks/githubapp/child"
+	"github.com/pmcheck/pmcheck/checks/githubapp/githubapi"
+	"github.com/pmcheck/pmcheck/checks/githubapp/job"
+	"github.com/pmcheck/pmcheck/checks/githubapp/metrics"
+	"github.com/pmcheck/pmcheck/checks/githubapp/mirror"
+	"github.com/pmcheck/pmcheck/checks/githubapp/pages"
+	"github.com/pmcheck/pmcheck/checks/githubapp/store"
+	"github.com/pmcheck/pmcheck/checks/githubapp/webhook"
+	"github.com/pmcheck/pmcheck/checks/policy"
+)
+
+// App is a running GitHub App. Its state is in its store; processes that share one share the work.
+type App struct {
+	config  Config
+	log     *slog.Logger
+	now     func() time.Time
+	program string // that judges in a child process
+
+	metrics *metrics.Metrics
+	store   *store.Store
+	github  *githubapi.GitHub
+	mirrors *mirror.Mirrors
+	webhook http.Handler
+	pages   http.Handler // nil without a login
+
+	rules    map[string]bool // that are built in: what metrics name
+	stopping atomic.Bool
+	look     chan struct{} // asks the reconciler to look now
+}
+
+// New opens the database and the mirrors. It sends nothing to GitHub. An error that is
+// [ErrConfig] is the configuration's.
+func New(ctx context.Context, c Config) (*App, error) {
+	a := &App{config: c, log: c.Log, now: c.Now, program: c.Program, rules: map[string]bool{}, look: make(chan struct{}, 1)}
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
+	}
+	if a.now == nil {
+		a.now = time.Now
+	}
+	if a.program == "" {
+		var err error
+		if a.program, err = os.Executable(); err != nil {
+			return nil, fmt.Errorf("the program's own file, which judges in a child process: %w", err)
+		}
+	}
+	a.metrics = metrics.New(cmp.Or(c.Version, "unknown"))
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, &ConfigError{[]string{fmt.Sprintf("data: %v", err)}}
+	}
+	var err error
+	if a.github, err = githubapi.New(githubapi.Options{
+		BaseURL: c.GitHub.String(), AppID: c.AppID, PrivateKey: c.PrivateKey, Now: a.now, Log: a.log, Observe: a.called,
+	}); err != nil {
+		return nil, &ConfigError{[]string{err.Error()}}
+	}
+	if a.mirrors, err = mirror.New(mirror.Options{
+		Dir: filepath.Join(c.Data, "mirrors"), MaxBytes: c.MirrorSpace, MaxRepository: c.MirrorLimit, Log: a.log, Now: a.now, Observe: a.metrics.Fetch,
+	}); err != nil {
+		return nil, err
+	}
+	o := c.Store
+	o.Now, o.Log, o.Workers, o.Grace, o.Timeout = c.Now, a.log, c.Workers, c.Grace, c.CheckTime+turnSlack
+	if a.store, err = store.Open(ctx, c.Database, o); err != nil {
+		return nil, err
+	}
+	hook := &webhook.Handler{AppID: c.AppID, Accept: a.accept, Log: a.log, Now: a.now, Observe: a.metrics.Delivery}
+	for _, s := range c.WebhookSecrets {
+		hook.Secrets = append(hook.Secrets, s)
+	}
+	a.webhook = hook
+	if c.ClientID != "" {
+		if a.pages, err = a.newPages(); err != nil {
+			a.store.Close()
+			return nil, &ConfigError{[]string{err.Error()}}
+		}
+	}
+	engine, err := policy.Load(policy.Options{})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range engine.Rules() {
+		a.rules[r.ID] = true
+	}
+	a.observe()
+	return a, nil
+}
+
+// turnSlack is what a turn may take beside the check itself: the fetch, and GitHub's answers.
+const turnSlack = 10 * time.Minute
+
+// newPages makes what people see in a browser.
+func (a *App) newPages() (http.Handler, error) {
+	site := strings.TrimSuffix(a.config.GitHub.String(), "/")
+	return pages.New(pages.Options{
+		PublicURL: a.config.URL.String(),
+		OAuth: oauth2.Config{
+			ClientID: a.config.ClientID, ClientSecret: string(a.config.ClientSecret),
+			Endpoint: oauth2.Endpoint{AuthURL: site + "/login/oauth/authorize", TokenURL: site + "/login/oauth/access_token"},
+		},
+		API:   strings.TrimSuffix(a.github.APIURL(), "/"),
+		Store: a.store.Pages(), Sessions: a.store.Sessions(), Now: a.now, Log: a.log,
+	})
+}
+
+// Run serves and works until ctx ends. Then deliveries are still taken while the checks
+// that run are finished, or after the grace time handed back. The store is closed at the end.
+func (a *App) Run(ctx context.Context) error {
+	defer a.store.Close()
+	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopServing()
+	group, failed := errgroup.WithContext(serving)
+	working, stopWorking := context.WithCancel(ctx)
+	defer stopWorking()
+	context.AfterFunc(failed, stopWorking)
+	context.AfterFunc(ctx, func() {
+		a.stopping.Store(true)
+		a.log.InfoContext(ctx, "stopping", "grace", a.config.Grace)
+	})
+	group.Go(func() error {
+		return a.serve(failed, a.config.Listen, a.Handler(), a.config.TLSCertificate, a.config.TLSKey, "listening")
+	})
+	if a.config.MetricsListen != "" {
+		group.Go(func() error {
+			return a.serve(failed, a.config.MetricsListen, a.metrics.Handler(), "", "", "metrics are listening")
+		})
+	}
+	group.Go(func() error {
+		defer stopServing()
+		var work errgroup.Group
+		work.Go(func() error {
+			return a.store.Run(working, store.Handler{Announce: a.announce, Judge: a.judge, GiveUp: a.giveUp, Cancelled: a.cancelled})
+		})
+		work.Go(func() error { a.reconcileUntil(working); return nil })
+		return work.Wait()
+	})
+	err := group.Wait()
+	a.log.InfoContext(ctx, "stopped", "error", err)
+	return err
+}
+
+// accept keeps what a delivery wants. Changes of an installation are carried out here; what
+// follows for its pull requests, the reconciler finds.
+func (a *App) accept(ctx context.Context, d job.Delivery, wants []job.Want) (fresh bool, err error) {
+	var kept []job.Want
+	changed := false
+	for _, w := range wants {
+		switch {
+		case w.Change != nil:
+			if err := a.change(ctx, *w.Change); err != nil {
+				return false, err
+			}
+			changed = true
+		case !w.Subject.Known():
+			found, err := a.find(ctx, w)
+			if err != nil {
+				return false, err
+			}
+			kept = append(kept, found...)
+		default:
+			kept = append(kept, w)
+		}
+	}
+	fresh, err = a.store.Accept(ctx, d, kept)
+	if err == nil && changed {
+		select {
+		case a.look <- struct{}{}:
+		default: // it is asked already
+		}
+	}
+	return fresh, err
+}
+
+// change keeps the new state of an installation. It may be done twice.
+func (a *App) change(ctx context.Context, c job.InstallationChange) error {
+	if c.Gone { // suspended, or deleted: the reconciler, who looks next, knows which
+		return a.store.SetInstallation(ctx, store.Installation{ID: c.Installation, Account: c.Account, Suspended: true})
+	}
+	var removed []int64
+	for _, r := range c.Removed {
+		removed = append(removed, r.ID)
+	}
+	if err := a.store.SetInstallation(ctx, store.Installation{ID: c.Installation, Account: c.Account}); err != nil {
+		return err
+	}
+	return a.store.ChangeRepositories(ctx, c.Installation, c.Added, removed)
+}
+
+// find says which pull requests an event is about that named only a commit.
+func (a *App) find(ctx context.Context, w job.Want) ([]job.Want, error) {
+	subjects, err := a.store.FindSubject(ctx, w.Subject.Repository.ID, w.Revision.Head)
+	if err != nil {
+		return nil, err
+	}
+	if len(subjects) == 0 {
+		r := w.Subject.Repository
+		pulls, err := a.github.Installation(w.Subject.Installation).PullsOfCommit(ctx, r.Owner, r.Name, w.Revision.Head)
+		if err != nil && !errors.Is(err, githubapi.ErrNotFound) {
+			return nil, err
+		}
+		for _, p := range pulls {
+			if p.State == "open" && p.Subject.Repository.ID == r.ID && p.Revision.Head == w.Revision.Head {
+				subjects = append(subjects, p.Subject)
+			}
+		}
+	}
+	var wants []job.Want
+	for _, s := range subjects {
+		one := w
+		one.Subject = s
+		wants = append(wants, one)
+	}
+	return wants, nil
+}
+
+// observe gives the metrics what is asked for when Prometheus asks.
+func (a *App) observe() {
+	counts := func(value func(store.Counts) float64) func() float64 {
+		return func() float64 {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			c, err := a.store.Counts(ctx)
+			if err != nil {
+				return -1
+			}
+			return value(c)
+		}
+	}
+	a.metrics.Observe("pmcheck_queue_depth", "Subjects that wait for their turn; -1 when the database does not answer.",
+		counts(func(c store.Counts) float64 { return float64(c.Queued) }))
+	a.metrics.Observe("pmcheck_queue_oldest_seconds", "How long the oldest of them waits.",
+		counts(func(c store.Counts) float64 {
+			if c.Oldest.IsZero() {
+				return 0
+			}
+			return a.now().Sub(c.Oldest).Seconds()
+		}))
+	a.metrics.Observe("pmcheck_running", "Checks that run, in all processes.", counts(func(c store.Counts) float64 { return float64(c.Running) }))
+	a.metrics.Observe("pmcheck_announcing", "Check runs that GitHub was not told of yet.", counts(func(c store.Counts) float64 { return float64(c.Announcing) }))
+	a.metrics.Observe("pmcheck_stale_check_runs", "Check runs of heads that nobody judges any more, which GitHub was not told of yet.",
+		counts(func(c store.Counts) float64 { return float64(c.Stale) }))
+	a.metrics.Observe("pmcheck_giving_up", "Checks whose failure GitHub was not told of yet.", counts(func(c store.Counts) float64 { return float64(c.GivingUp) }))
+	a.metrics.Observe("pmcheck_mirror_bytes", "What the mirrors take on disk.", func() float64 { return float64(a.mirrors.Bytes()) })
+}
+
+// called counts a call of GitHub's API.
+func (a *App) called(c githubapi.Call) {
+	a.metrics.Call(c.Method+" "+c.Route, c.Status)
+	if c.Installation != 0 && c.Limit > 0 {
+		a.metrics.Remaining(c.Installation, c.Remaining)
+	}
+}
+
+func (a *App) limits() child.Limits {
+	return child.Limits{Memory: a.config.CheckMemory, Time: a.config.CheckTime}
+}
