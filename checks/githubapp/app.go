@@ -81,6 +81,7 @@ func New(ctx context.Context, c Config) (*App, error) {
 		return nil, err
 	}
 	o := c.Store
+	o.PerInstallation = cmp.Or(o.PerInstallation, max(1, c.Workers-1)) // one is left for the others
 	o.Now, o.Log, o.Workers, o.Grace, o.Timeout = c.Now, a.log, c.Workers, c.Grace, c.CheckTime+turnSlack
 	if a.store, err = store.Open(ctx, c.Database, o); err != nil {
 		return nil, err

@@ -246,7 +246,7 @@ func (l *loader) together() {
 		c.Database = cmp.Or(c.Database, "sqlite:"+filepath.Join(c.Data, "pmcheck.db"))
 	}
 	if c.Workers == 0 {
-		c.Workers = runtime.GOMAXPROCS(0)
+		c.Workers = max(3, runtime.GOMAXPROCS(0)) // two of one installation, and one that is free for others
 	}
 }
 

@@ -67,7 +67,7 @@ func Options() []Option {
 			set: func(l *loader, v string) { l.config.Mode = l.oneOf(v, Required, Advisory) }},
 		{Name: "override-permission", Value: "ROLE", Default: "maintain", Usage: "the least role that may override a rule: " + strings.Join(Roles(), ", "),
 			set: func(l *loader, v string) { l.config.OverridePermission = l.oneOf(v, Roles()...) }},
-		{Name: "workers", Value: "N", Usage: "checks at the same time (default: one for each core)",
+		{Name: "workers", Value: "N", Usage: "checks at the same time, all but one of which may be of one installation (default: one for each core, at least 3)",
 			set: func(l *loader, v string) { l.config.Workers = int(l.number(v, 1)) }},
 		{Name: "check-memory", Value: "SIZE", Default: "2GB", Usage: "the memory that one check may take",
 			set: func(l *loader, v string) { l.config.CheckMemory = l.size(v, 64<<20) }},
