@@ -3,7 +3,10 @@ package githubapp
 import (
 	"bytes"
 	"cmp"
+	"crypto/rsa"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -292,6 +295,29 @@ func (l *loader) secret(value string) Secret {
 		return nil
 	}
 	return content
+}
+
+// privateKey reads the file with the App's key.
+func (l *loader) privateKey(value string) Secret {
+	content := l.secret(value)
+	if content == nil {
+		return nil
+	}
+	block, _ := pem.Decode(content)
+	if block == nil {
+		l.mistake("%s is not PEM: it has to be the file that GitHub gave, with its BEGIN and END lines", value)
+		return nil
+	}
+	if _, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
+		return content
+	}
+	if key, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
+		if _, ok := key.(*rsa.PrivateKey); ok {
+			return content
+		}
+	}
+	l.mistake("%s is PEM, but not an RSA private key", value)
+	return nil
 }
 
 // address checks HOST:PORT.

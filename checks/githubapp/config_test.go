@@ -88,7 +88,7 @@ data: data
 
 // TestLoadMistakes wants every mistake at once, each with where it stands.
 func TestLoadMistakes(t *testing.T) {
-	dir := writeFiles(t, map[string]string{"app.pem": testKey(), "certificate": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "empty": "\n", "s": "x"})
+	dir := writeFiles(t, map[string]string{"words": "geheim", "app.pem": testKey(), "certificate": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "empty": "\n", "s": "x"})
 	for name, test := range map[string]struct {
 		file  string
 		flags map[string]string
@@ -110,12 +110,14 @@ func TestLoadMistakes(t *testing.T) {
 			"tls_certificate and tls_key: give both", "client_id and client_secret_file: give both", "url is missing: the pages need"}},
 		"password on the command line": {file: "app_id: 1\nprivate_key_file: app.pem\nwebhook_secret_file: s\n", flags: map[string]string{"database": "postgres://u:geheim@h/d"}, want: []string{
 			"--database: others on this machine can read a command line"}},
-		"not a database":    {file: "app_id: 1\nprivate_key_file: app.pem\nwebhook_secret_file: s\ndatabase: mysql://u:geheim@h/d\n", want: []string{"app.yml:4: database: expected postgres://"}},
-		"not a mapping":     {file: "- 1\n", want: []string{"app.yml:1: the file is a list"}},
-		"no YAML":           {file: "app_id: [1\n", want: []string{"app.yml:1: not YAML"}},
-		"misspelt":          {file: "app_id: 1\nprivate_key_file: app.pem\nwebhook_secret_files: s\n", want: []string{`app.yml:3: there is no "webhook_secret_files"; did you mean "webhook_secret_file"?`, "webhook_secret_file is missing"}},
-		"TLS":               {file: "app_id: 1\nprivate_key_file: app.pem\nwebhook_secret_file: s\ntls_certificate: certificate\ntls_key: app.pem\n", want: []string{"tls_certificate and tls_key: x509"}},
-		"a folder as a key": {file: "app_id: 1\nprivate_key_file: .\nwebhook_secret_file: s\n", want: []string{"app.yml:2: private_key_file: . is not a file"}},
+		"not a database":         {file: "app_id: 1\nprivate_key_file: app.pem\nwebhook_secret_file: s\ndatabase: mysql://u:geheim@h/d\n", want: []string{"app.yml:4: database: expected postgres://"}},
+		"not a mapping":          {file: "- 1\n", want: []string{"app.yml:1: the file is a list"}},
+		"no YAML":                {file: "app_id: [1\n", want: []string{"app.yml:1: not YAML"}},
+		"misspelt":               {file: "app_id: 1\nprivate_key_file: app.pem\nwebhook_secret_files: s\n", want: []string{`app.yml:3: there is no "webhook_secret_files"; did you mean "webhook_secret_file"?`, "webhook_secret_file is missing"}},
+		"a key that is none":     {file: "app_id: 1\nprivate_key_file: words\nwebhook_secret_file: s\n", want: []string{"app.yml:2: private_key_file: words is not PEM"}},
+		"a certificate as a key": {file: "app_id: 1\nprivate_key_file: certificate\nwebhook_secret_file: s\n", want: []string{"app.yml:2: private_key_file: certificate is PEM, but not an RSA private key"}},
+		"TLS":                    {file: "app_id: 1\nprivate_key_file: app.pem\nwebhook_secret_file: s\ntls_certificate: certificate\ntls_key: app.pem\n", want: []string{"tls_certificate and tls_key: x509"}},
+		"a folder as a key":      {file: "app_id: 1\nprivate_key_file: .\nwebhook_secret_file: s\n", want: []string{"app.yml:2: private_key_file: . is not a file"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(dir, "app.yml")

@@ -32,7 +32,7 @@ func Options() []Option {
 		{Name: "app-id", Value: "ID", Required: true, Usage: "the App's id, as its settings page at GitHub shows it",
 			set: func(l *loader, v string) { l.config.AppID = l.number(v, 1) }},
 		{Name: "private-key-file", Value: "FILE", Required: true, Usage: "the App's private key, PEM as GitHub gives it",
-			set: func(l *loader, v string) { l.config.PrivateKey = l.secret(v) }},
+			set: func(l *loader, v string) { l.config.PrivateKey = l.privateKey(v) }},
 		{Name: "webhook-secret-file", Value: "FILE", Required: true, Usage: "the webhook secret; two files with a comma between them while one secret replaces the other",
 			set: func(l *loader, v string) {
 				for file := range strings.SplitSeq(v, ",") {
