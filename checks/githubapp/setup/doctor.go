@@ -32,10 +32,11 @@ type Finding struct {
 
 // Doctor looks at everything that pmcheck serve needs, and changes nothing.
 type Doctor struct {
-	Client *http.Client     // nil: one with a time limit
-	Now    func() time.Time // nil: time.Now
-	Git    string           // the program; "" = git
-	Report func(Finding)    // is told each finding as it is found
+	Client *http.Client                               // nil: one with a time limit
+	Now    func() time.Time                           // nil: time.Now
+	Git    string                                     // the program; "" = git
+	Free   func(dir string) (bytes uint64, err error) // what a folder's disk has left; nil: asks the system
+	Report func(Finding)                              // is told each finding as it is found
 }
 
 // Run examines an App's configuration, the machine, and what GitHub says of the App. It
@@ -47,6 +48,9 @@ func (d *Doctor) Run(ctx context.Context, load func() (githubapp.Config, error))
 	}
 	if x.Now == nil {
 		x.Now = time.Now
+	}
+	if x.Free == nil {
+		x.Free = freeBytes
 	}
 	if x.Git == "" {
 		x.Git = "git"

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/pmcheck/pmcheck/checks/githubapp/store"
@@ -76,6 +77,30 @@ func (x *examination) dataFolder() {
 		return
 	}
 	x.report("data folder", OK, x.config.Data+note+" can be written", "")
+
+	free, err := x.Free(dir)
+	remedy := "give the disk room, or lower mirror_space"
+	switch {
+	case err != nil:
+		x.report("disk", Unknown, err.Error(), "")
+	case free < leastFree:
+		x.report("disk", Wrong, fmt.Sprintf("%d MB are free, and below %d MB pmcheck serve does not call itself ready", free>>20, leastFree>>20), remedy)
+	case free < 4*leastFree:
+		x.report("disk", Warning, fmt.Sprintf("%d MB are free", free>>20), remedy)
+	default:
+		x.report("disk", OK, fmt.Sprintf("%.1f GB are free", float64(free)/(1<<30)), "")
+	}
+}
+
+// leastFree is what /readyz wants to be free, in bytes.
+const leastFree = 256 << 20
+
+func freeBytes(dir string) (uint64, error) {
+	var s syscall.Statfs_t
+	if err := syscall.Statfs(dir, &s); err != nil {
+		return 0, err
+	}
+	return uint64(s.Bavail) * uint64(s.Bsize), nil
 }
 
 // leastPostgres is the oldest PostgreSQL that the store is tested on, as server_version_num.

@@ -51,11 +51,12 @@ type clinic struct {
 	config  githubapp.Config
 	client  *http.Client
 	git     string
-	broken  error // the configuration's
+	free    uint64 // bytes
+	broken  error  // the configuration's
 }
 
 func healthy(t *testing.T) *clinic {
-	c := &clinic{clock: testNow, health: http.StatusOK}
+	c := &clinic{clock: testNow, health: http.StatusOK, free: 100 << 30}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/pm/healthz" {
 			w.WriteHeader(c.health)
@@ -143,7 +144,7 @@ func (c *clinic) madeDatabase(t *testing.T, change string) {
 
 func (c *clinic) examine(ctx context.Context) ([]Finding, Status) {
 	var found []Finding
-	d := &Doctor{Client: c.client, Now: func() time.Time { return testNow }, Git: c.git, Report: func(f Finding) { found = append(found, f) }}
+	d := &Doctor{Client: c.client, Now: func() time.Time { return testNow }, Git: c.git, Free: func(string) (uint64, error) { return c.free, nil }, Report: func(f Finding) { found = append(found, f) }}
 	worst := d.Run(ctx, func() (githubapp.Config, error) { return c.config, c.broken })
 	return found, worst
 }
@@ -160,7 +161,7 @@ func TestDoctorOfTheHealthy(t *testing.T) {
 		}
 		checks = append(checks, f.Check)
 	}
-	want := []string{"configuration", "git", "data folder", "database", "github", "clock", "key", "permissions", "events", "webhook", "deliveries", "webhook secret", "public address", "installations", "required check", "rate limit"}
+	want := []string{"configuration", "git", "data folder", "disk", "database", "github", "clock", "key", "permissions", "events", "webhook", "deliveries", "webhook secret", "public address", "installations", "required check", "rate limit"}
 	if !slices.Equal(checks, want) {
 		t.Errorf("looked at %q", checks)
 	}
@@ -186,7 +187,9 @@ func TestDoctorFinds(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "data folder", Wrong, "is not a folder"},
-		"no key": {func(_ *testing.T, c *clinic) { c.config.PrivateKey = []byte("hello") }, "key", Wrong, "not PEM"},
+		"a full data disk":        {func(_ *testing.T, c *clinic) { c.free = 200 << 20 }, "disk", Wrong, "200 MB are free"},
+		"a data disk almost full": {func(_ *testing.T, c *clinic) { c.free = 700 << 20 }, "disk", Warning, "mirror_space"},
+		"no key":                  {func(_ *testing.T, c *clinic) { c.config.PrivateKey = []byte("hello") }, "key", Wrong, "not PEM"},
 		"a certificate as key": {func(_ *testing.T, c *clinic) {
 			c.config.PrivateKey = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte{1}})
 		}, "key", Wrong, "holds a CERTIFICATE"},
