@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -20,6 +21,7 @@ import (
 	"github.com/pmcheck/pmcheck/checks/facts"
 	"github.com/pmcheck/pmcheck/checks/policy"
 	"github.com/pmcheck/pmcheck/checks/report"
+	"github.com/pmcheck/pmcheck/checks/snapshot"
 	"github.com/pmcheck/pmcheck/migrations-lint/layout"
 )
 
@@ -240,6 +242,24 @@ func (r *run) configure() error {
 	return nil
 }
 
+// decidedElsewhere tells that the trusted revision is not the base, and has other rules,
+// configuration or post-mortems.
+func (r *run) decidedElsewhere() bool {
+	if r.change.Trusted == r.change.Base {
+		return false
+	}
+	deciding := func(t *change.Tree) map[string]string {
+		blobs := map[string]string{}
+		for _, e := range t.Entries() {
+			if e.Path == r.Config || isPolicy(e.Path) || e.Path == snapshot.Path || r.isPostmortem(e.Path) {
+				blobs[e.Path] = e.BlobID
+			}
+		}
+		return blobs
+	}
+	return !maps.Equal(deciding(r.change.BaseTree()), deciding(r.change.TrustedTree()))
+}
+
 // trustedName is where configuration and rules are read from.
 func (r *run) trustedName() string {
 	if r.change.Trusted == r.change.Base {
@@ -312,7 +332,7 @@ func (r *run) report(document *facts.Facts, findings []policy.Finding, problems 
 	out.BaseName, out.HeadName = r.change.BaseRef, r.change.HeadRef
 	out.Notes, out.Contained, out.Address = r.notes, r.change.NothingAhead, r.change.Address
 	out.BaseNotes = r.baseNotes()
-	if r.change.Trusted != r.change.Base {
+	if r.decidedElsewhere() {
 		out.Trusted, out.TrustedName = r.change.Trusted, r.change.TrustedRef
 	}
 	out.Postmortems = guarded(document.Postmortems.Documents, r.engine.Rules())

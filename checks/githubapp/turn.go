@@ -24,7 +24,7 @@ type turn struct {
 	github  *githubapi.Client
 	log     *slog.Logger
 	began   time.Time
-	trusted string // commit whose configuration decides; "" is where the head left its base
+	trusted string // commit whose configuration decides
 	code    string // folder of a bare repository with the commits
 	release func() // gives code back
 	answer  child.Answer
@@ -102,9 +102,11 @@ func (t *turn) start(ctx context.Context) error {
 	return t.store.SetCheckRun(ctx, t.work, t.work.CheckRun)
 }
 
-// trust finds the commit whose configuration decides: a base that anybody may push to decides nothing.
+// trust finds the commit whose configuration decides: the tip of the base, and not where the head left it, since the
+// head's author chose that. A base that anybody may push to decides nothing.
 func (t *turn) trust(ctx context.Context) error {
 	r, base := t.work.Subject.Repository, t.work.Revision.BaseRef
+	t.trusted = t.work.Revision.Base
 	if base == r.DefaultBranch {
 		return nil
 	}
@@ -128,7 +130,7 @@ func (t *turn) fetch(ctx context.Context) error {
 	}
 	commits := []string{r.Base, r.Head}
 	refs = append(refs, "refs/heads/"+r.BaseRef)
-	if t.trusted != "" {
+	if t.trusted != r.Base {
 		commits = []string{r.Base, t.trusted, r.Head}
 		refs = append(refs, "refs/heads/"+s.Repository.DefaultBranch)
 	}
@@ -154,6 +156,10 @@ func (t *turn) check(ctx context.Context) (err error) {
 		if errors.Is(err, limit) {
 			t.metrics.Kill(reason)
 		}
+	}
+	if t.work.Attempt > 1 && (errors.Is(err, child.ErrUndone) || errors.Is(err, child.ErrCrash)) {
+		// Perhaps git could not read the mirror: the next attempt gets another one.
+		err = errors.Join(err, t.mirrors.Discard(ctx, s.Repository.ID))
 	}
 	return err
 }
