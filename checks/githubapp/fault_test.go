@@ -91,6 +91,7 @@ func (f *field) act() {
 		if n%3 == 0 {
 			files = after()
 		}
+		files["BRANCH"] = branch // else two branches could be one commit
 		repo.Commit(branch, files)
 		f.pulls = append(f.pulls, repo.OpenPull(branch, "main", branch))
 	default:
@@ -185,7 +186,7 @@ func (f *field) serve(database string, more string) (start func() *process) {
 	app, dir := f.github.AppInfo(), f.TempDir()
 	for name, content := range map[string]string{
 		"app.pem": string(app.PrivateKey), "secret": app.WebhookSecret,
-		"app.yml": fmt.Sprintf("app_id: %d\nprivate_key_file: app.pem\nwebhook_secret_file: secret\ngithub_url: %s\nlisten: 127.0.0.1:0\ndata: data\ndatabase: %q\nworkers: 4\nlog_level: info\n%s",
+		"app.yml": fmt.Sprintf("app_id: %d\nprivate_key_file: app.pem\nwebhook_secret_file: secret\ngithub_url: %s\nlisten: 127.0.0.1:0\ndata: data\ndatabase: %q\nlog_level: info\n%s",
 			app.ID, f.github.URL, database, more),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
