@@ -1,0 +1,199 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/pmcheck/pmcheck/checks/deploy"
+	"github.com/pmcheck/pmcheck/checks/report"
+)
+
+func deployCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "deploy",
+		Short: "Watch a deploy after the merge: its endpoints, and its metrics",
+		Long: `These commands run in the job that deploys, after the deploy.
+
+Exit status: 0 passed; 1 failed; 2 wrong use or configuration; 3 could not be
+measured. Only 0 means that the deploy is well.`,
+		Example: "  pmcheck deploy health --url https://shop.example.com/healthz",
+		Args:    noArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(deployHealth())
+	return c
+}
+
+func deployHealth() *cobra.Command {
+	var urls []string
+	var config string
+	var endpoint deploy.EndpointText
+	h := &deploy.Health{}
+	var out watchOutput
+	c := &cobra.Command{
+		Use:   "health",
+		Short: "Wait until endpoints are healthy, several times in a row",
+		Long: `All endpoints are asked side by side, in rounds. It passes when every one of them
+was healthy in --stable rounds in a row: a service that answers once may still be
+about to fail.
+
+Exit status: 0 passed; 1 an endpoint answered wrongly, or no longer; 2 wrong use;
+3 an endpoint never answered (no such host, connection refused, no answer in
+time), so that nothing is known of it.`,
+		Example: `  pmcheck deploy health --url https://shop.example.com/healthz
+  pmcheck deploy health --url https://a.example.com --url https://b.example.com --status 200-299 --stable 10
+  pmcheck deploy health --config health.yml --format json=health.json`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := out.check(c); err != nil {
+				return err
+			}
+			if config != "" {
+				for _, name := range []string{"url", "method", "status", "body", "header", "timeout", "follow-redirects"} {
+					if c.Flags().Changed(name) {
+						return usagef("--%s and --config: endpoints stand in the file, or in flags", name)
+					}
+				}
+				read, err := readHealth(config)
+				if err != nil {
+					return err
+				}
+				if !c.Flags().Changed("interval") {
+					h.Interval = read.Interval
+				}
+				if !c.Flags().Changed("tries") {
+					h.Tries = read.Tries
+				}
+				if !c.Flags().Changed("stable") {
+					h.Stable = read.Stable
+				}
+				h.Endpoints = read.Endpoints
+			} else if len(urls) == 0 {
+				return usagef("give --url, or --config with a list of endpoints; `%s --help` has examples", c.CommandPath())
+			}
+			for _, u := range urls {
+				endpoint.URL = u
+				e, err := endpoint.Endpoint()
+				if err != nil {
+					return usagef("--%w", err)
+				}
+				h.Endpoints = append(h.Endpoints, e)
+			}
+			if err := h.Check(); err != nil {
+				return usagef("%w", err)
+			}
+			h.Observe = func(change deploy.HealthChange) {
+				out.line(change.Changed, "%s  %d/%d  %s  %s", change.Try.At.Format(time.TimeOnly), change.Try.Round, h.Tries, change.Endpoint, change.Try.Message)
+			}
+			r := h.Run(c.Context())
+			return out.end(r.Verdict, r.Reason, r)
+		},
+	}
+	f := c.Flags()
+	f.StringArrayVar(&urls, "url", nil, "an endpoint; several times for several")
+	f.StringVar(&config, "config", "", "read the endpoints from this YAML file")
+	f.StringVar(&endpoint.Method, "method", http.MethodGet, "GET, HEAD, POST or OPTIONS")
+	f.StringVar(&endpoint.Status, "status", deploy.DefaultStatus, "the status that is healthy, or a range such as 200-299")
+	f.StringVar(&endpoint.Body, "body", "", "a regular expression that the body has to match")
+	f.StringArrayVar(&endpoint.Headers, "header", nil, "a header to send, 'Key: value'; secrets belong in --config, as env")
+	f.DurationVar(&endpoint.Timeout, "timeout", deploy.DefaultTimeout, "how long an endpoint may take for a whole answer")
+	f.BoolVar(&endpoint.FollowRedirects, "follow-redirects", false, "follow redirects, within the same host")
+	f.DurationVar(&h.Interval, "interval", deploy.DefaultInterval, "from one round to the next")
+	f.IntVar(&h.Tries, "tries", deploy.DefaultTries, "how many rounds at most")
+	f.IntVar(&h.Stable, "stable", deploy.DefaultStable, "how many rounds in a row all endpoints have to be healthy")
+	out.add(c)
+	return c
+}
+
+func readHealth(file string) (*deploy.Health, error) {
+	content, err := deploy.ReadFile(file)
+	if err != nil {
+		return nil, usagef("--config: %w", err)
+	}
+	h, err := deploy.ReadHealth(file, content, os.LookupEnv)
+	if err != nil {
+		return nil, usagef("%w", err)
+	}
+	return h, nil
+}
+
+// watchOutput says what is measured while it is, and writes the record of it.
+type watchOutput struct {
+	formats []string
+
+	lines   io.Writer // where lines go
+	live    bool      // each measurement is a line, not only what changes
+	records []string  // files for the record, "" = standard output
+	stdout  io.Writer
+}
+
+func (o *watchOutput) add(c *cobra.Command) {
+	c.Flags().StringArrayVar(&o.formats, "format", nil, "text or json; several times as `FORMAT=FILE` for json (default: text)")
+	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// check reads the flags. The lines give way to a record on standard output, and go to standard error.
+func (o *watchOutput) check(c *cobra.Command) error {
+	o.stdout, o.lines = c.OutOrStdout(), c.OutOrStdout()
+	for _, value := range o.formats {
+		name, file, named := strings.Cut(value, "=")
+		switch {
+		case value == "text":
+		case name == "json" && named == (file != ""):
+			o.records = append(o.records, file)
+			if file == "" {
+				o.lines = c.ErrOrStderr()
+			}
+		default:
+			return usagef("--format %q: expected text, json or json=FILE", value)
+		}
+	}
+	if file, ok := o.lines.(*os.File); ok {
+		o.live = term.IsTerminal(int(file.Fd()))
+	}
+	return nil
+}
+
+func (o *watchOutput) line(changed bool, format string, args ...any) {
+	if changed || o.live {
+		fmt.Fprintln(o.lines, report.Printable(fmt.Sprintf(format, args...)))
+	}
+}
+
+// end prints the verdict, writes the records, and gives the command's outcome.
+func (o *watchOutput) end(v deploy.Verdict, reason string, record any) error {
+	word := map[deploy.Verdict]string{deploy.Passed: "PASS", deploy.Failed: "FAIL", deploy.Unmeasured: "NOT MEASURED"}[v]
+	o.line(true, "%s  %s", word, reason)
+	text, err := json.MarshalIndent(record, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write the record: %w", err)
+	}
+	text = append(text, '\n')
+	var failed []error
+	for _, file := range o.records {
+		if file == "" {
+			_, err = o.stdout.Write(text)
+		} else {
+			err = os.WriteFile(file, text, 0o666)
+		}
+		if err != nil {
+			failed = append(failed, fmt.Errorf("write the record: %w", err))
+		}
+	}
+	switch {
+	case v == deploy.Failed && len(failed) == 0:
+		return errFindings
+	case v == deploy.Unmeasured && len(failed) == 0:
+		return errUndone
+	}
+	return errors.Join(failed...)
+}
