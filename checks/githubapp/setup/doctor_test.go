@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"database/sql"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -22,7 +21,6 @@ import (
 	"time"
 
 	"github.com/pmcheck/pmcheck/checks/githubapp"
-	"github.com/pmcheck/pmcheck/checks/githubapp/store"
 )
 
 var testAppKey = sync.OnceValue(func() []byte {
@@ -123,23 +121,6 @@ func (c *clinic) delivered(codes ...int) {
 		all = append(all, object{"guid": string(rune('a' + i)), "delivered_at": testNow.Add(-time.Duration(i) * time.Minute).Format(time.RFC3339), "status": "failed to connect", "status_code": code, "event": "pull_request"})
 	}
 	c.answers["GET app/hook/deliveries"] = said{200, all}
-}
-
-// madeDatabase makes the App's database as pmcheck serve does, and then changes it.
-func (c *clinic) madeDatabase(t *testing.T, change string) {
-	s, err := store.Open(t.Context(), c.config.Database, store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Close()
-	db, err := sql.Open("sqlite", filepath.Join(c.config.Data, "pmcheck.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if _, err := db.ExecContext(t.Context(), change); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func (c *clinic) examine(ctx context.Context) ([]Finding, Status) {

@@ -43,9 +43,13 @@ func TestSessions(t *testing.T) {
 		if _, found, _ := sessions.Find("token"); found {
 			t.Error("an expired session is kept")
 		}
-		if err := sessions.Commit("other", []byte("x"), clock.now().Add(time.Hour)); err == nil {
-			err = sessions.Delete("other")
-		} else if _, found, _ := sessions.Find("other"); found || err != nil {
+		if err := sessions.Commit("other", []byte("x"), clock.now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if err := sessions.Delete("other"); err != nil {
+			t.Fatal(err)
+		}
+		if _, found, err := sessions.Find("other"); found || err != nil {
 			t.Errorf("deleted: %v, %v", found, err)
 		}
 	})

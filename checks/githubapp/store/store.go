@@ -96,9 +96,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	}
 	var err error
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
-		if strings.HasPrefix(path, "//") {
-			path = strings.TrimPrefix(path, "//")
-		}
+		path = strings.TrimPrefix(path, "//")
 		if path == "" {
 			return nil, errors.New(`open the database: "sqlite:" names no file`)
 		}
