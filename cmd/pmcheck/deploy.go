@@ -25,11 +25,12 @@ func deployCommand() *cobra.Command {
 
 Exit status: 0 passed; 1 failed; 2 wrong use or configuration; 3 could not be
 measured. Only 0 means that the deploy is well.`,
-		Example: "  pmcheck deploy health --url https://shop.example.com/healthz",
-		Args:    noArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+		Example: `  pmcheck deploy health --url https://shop.example.com/healthz
+  pmcheck deploy gate --config gate.yml`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(deployHealth())
+	c.AddCommand(deployHealth(), deployGate())
 	return c
 }
 
@@ -124,6 +125,49 @@ func readHealth(file string) (*deploy.Health, error) {
 		return nil, usagef("%w", err)
 	}
 	return h, nil
+}
+
+func deployGate() *cobra.Command {
+	var config string
+	var out watchOutput
+	c := &cobra.Command{
+		Use:   "gate",
+		Short: "Measure metrics for a while, and fail when they leave their limits",
+		Long: `The file lists metrics in the words of Argo Rollouts' analysis: where a value comes
+from (Prometheus, or JSON over HTTP), how often it is measured, which conditions
+it has to meet, and how many bad measurements it may have. The metrics are measured
+side by side; the first that does not succeed ends the gate.
+
+Exit status: 0 all succeeded; 1 one failed; 2 wrong configuration; 3 one could not be
+measured, or was inconclusive: no data, not a number, between its two conditions.`,
+		Example: `  pmcheck deploy gate --config gate.yml
+  pmcheck deploy gate --config gate.yml --format json=gate.json`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := out.check(c); err != nil {
+				return err
+			}
+			if config == "" {
+				return usagef("give --config, a YAML file with metrics")
+			}
+			content, err := deploy.ReadFile(config)
+			if err != nil {
+				return usagef("--config: %w", err)
+			}
+			g, err := deploy.ReadGate(config, content, os.LookupEnv)
+			if err != nil {
+				return usagef("%w", err)
+			}
+			g.Observe = func(m deploy.MetricChange) {
+				out.line(m.Changed, "%s  %s  %d/%d  %s", m.Measurement.At.Format(time.TimeOnly), m.Metric, m.Count, m.Of, m.Measurement)
+			}
+			r := g.Run(c.Context())
+			return out.end(r.Verdict, r.Reason, r)
+		},
+	}
+	c.Flags().StringVar(&config, "config", "", "the YAML file with the metrics")
+	out.add(c)
+	return c
 }
 
 // watchOutput says what is measured while it is, and writes the record of it.

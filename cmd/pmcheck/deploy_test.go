@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -38,6 +40,61 @@ func TestDeployHealth(t *testing.T) {
 			args := append([]string{"deploy", "health", "--interval", "1ms"}, strings.Fields(strings.ReplaceAll(test.args, "--url /", "--url "+server.URL+"/"))...)
 			if status := run(args, &out, &errs); status != test.status || !strings.Contains(out.String(), test.says) || errs.Len() > 0 {
 				t.Errorf("status %d\n%s%s", status, out.String(), errs.String())
+			}
+		})
+	}
+}
+
+// The exit statuses of `pmcheck deploy gate`, against a Prometheus whose error rate rises.
+func TestDeployGate(t *testing.T) {
+	var calls atomic.Int32
+	mux := http.NewServeMux()
+	mux.HandleFunc("/api/v1/query", func(w http.ResponseWriter, r *http.Request) {
+		rate := "0.005"
+		switch query := r.FormValue("query"); {
+		case query == "rising" && calls.Add(1) > 3:
+			rate = "0.25"
+		case query == "nothing":
+			io.WriteString(w, `{"status":"success","data":{"resultType":"vector","result":[]}}`)
+			return
+		case query == "down":
+			w.WriteHeader(503)
+			return
+		}
+		io.WriteString(w, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1764590400,"`+rate+`"]}]}}`)
+	})
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	for _, test := range []struct {
+		query  string
+		status int
+		says   []string
+	}{
+		{"steady", exitPass, []string{"error-rate  1/5  Successful  value [0.005]", "PASS  all metrics remained within their limits"}},
+		{"rising", exitFail, []string{"error-rate  4/5  Failed  value [0.25]", "FAIL  error-rate: Failed: failed (1) > failureLimit (0); at last: value [0.25]"}},
+		{"nothing", exitUndone, []string{"NOT MEASURED  error-rate: Inconclusive", "no data"}},
+		{"down", exitUndone, []string{"NOT MEASURED  error-rate: Error", "503"}},
+	} {
+		t.Run(test.query, func(t *testing.T) {
+			dir := t.TempDir()
+			config, record := filepath.Join(dir, "gate.yml"), filepath.Join(dir, "gate.json")
+			text := "metrics:\n- name: error-rate\n  interval: 1ms\n  count: 5\n  consecutiveErrorLimit: 0\n  successCondition: result[0] < 0.02\n  provider: {prometheus: {address: '" + server.URL + "', query: " + test.query + "}}\n"
+			if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			var out, errs bytes.Buffer
+			status := run([]string{"deploy", "gate", "--config", config, "--format", "json=" + record}, &out, &errs)
+			if status != test.status || errs.Len() > 0 {
+				t.Errorf("status %d\n%s", status, errs.String())
+			}
+			for _, says := range test.says {
+				if !strings.Contains(out.String(), says) {
+					t.Errorf("%q is not in\n%s", says, out.String())
+				}
+			}
+			written, err := os.ReadFile(record)
+			if err != nil || !strings.Contains(string(written), `"measurements": [`) {
+				t.Errorf("the record: %v\n%s", err, written)
 			}
 		})
 	}

@@ -1,0 +1,271 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Phase is what a measurement, or all of a metric, came to, in Argo Rollouts' words.
+type Phase string
+
+const (
+	Successful   Phase = "Successful"
+	FailedPhase  Phase = "Failed"
+	Inconclusive Phase = "Inconclusive"
+	Error        Phase = "Error"
+	Running      Phase = "Running"
+)
+
+// badness orders phases as Argo Rollouts does: the worst metric decides.
+var badness = map[Phase]int{Successful: 0, Running: 1, Inconclusive: 2, Error: 3, FailedPhase: 4}
+
+// errorRetry is Argo Rollouts' DefaultErrorRetryInterval: after an error it takes the interval's place.
+const errorRetry = 10 * time.Second
+
+// DefaultConsecutiveErrorLimit is Argo Rollouts' own.
+const DefaultConsecutiveErrorLimit = 4
+
+// provider measures once. The error is what could not be measured; a note is what
+// makes the result doubtful, so that it cannot be success.
+type provider interface {
+	measure(ctx context.Context) (result any, note string, err error)
+}
+
+// Metric is one series of measurements and its limits; the words are those of
+// Argo Rollouts' AnalysisTemplate.
+type Metric struct {
+	Name                  string
+	Interval              time.Duration
+	InitialDelay          time.Duration
+	Count                 int
+	FailureLimit          int
+	InconclusiveLimit     int
+	ConsecutiveErrorLimit int
+
+	success, failure *condition // nil = not given; one at least is
+	provider         provider
+	timeout          time.Duration // of one measurement
+}
+
+// Gate measures metrics side by side.
+type Gate struct {
+	Metrics []*Metric
+	Observe func(MetricChange) // called after each measurement, never twice at once; may be nil
+}
+
+// MetricChange is one measurement.
+type MetricChange struct {
+	Metric      string
+	Count       int // measurements that were no error, with this one
+	Of          int
+	Measurement Measurement
+	Changed     bool // it is the first, or of another phase than the one before
+}
+
+// Measurement is one value and what it means.
+type Measurement struct {
+	At      time.Time `json:"at"`
+	TookMS  int64     `json:"took_ms"`
+	Phase   Phase     `json:"phase"`
+	Value   string    `json:"value,omitempty"`
+	Message string    `json:"message,omitempty"`
+}
+
+// MetricRecord is what became of one metric.
+type MetricRecord struct {
+	Name              string        `json:"name"`
+	Phase             Phase         `json:"phase"` // Running: another metric ended the gate before this one was done
+	Reason            string        `json:"reason"`
+	SuccessCondition  string        `json:"success_condition,omitempty"`
+	FailureCondition  string        `json:"failure_condition,omitempty"`
+	Count             int           `json:"count"` // without errors
+	Successful        int           `json:"successful"`
+	Failed            int           `json:"failed"`
+	Inconclusive      int           `json:"inconclusive"`
+	Errors            int           `json:"errors"`
+	ConsecutiveErrors int           `json:"consecutive_errors"`
+	Measurements      []Measurement `json:"measurements"`
+}
+
+// GateRecord is what a [Gate] measured.
+type GateRecord struct {
+	Kind      string         `json:"kind"` // "gate"
+	Verdict   Verdict        `json:"verdict"`
+	Phase     Phase          `json:"phase"`
+	Reason    string         `json:"reason"`
+	StartedAt time.Time      `json:"started_at"`
+	EndedAt   time.Time      `json:"ended_at"`
+	Metrics   []MetricRecord `json:"metrics"`
+}
+
+// Run measures until every metric is done, or the first that does not succeed ends
+// the gate. A context that ends is [Unmeasured].
+func (g *Gate) Run(ctx context.Context) *GateRecord {
+	r := &GateRecord{Kind: "gate", StartedAt: time.Now().UTC(), Metrics: make([]MetricRecord, len(g.Metrics))}
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	var all sync.WaitGroup
+	var mu sync.Mutex // guards r, and calls Observe one at a time
+	for i, m := range g.Metrics {
+		record := &r.Metrics[i]
+		*record = MetricRecord{Name: m.Name, Phase: Running, Measurements: []Measurement{}}
+		if m.success != nil {
+			record.SuccessCondition = m.success.text
+		}
+		if m.failure != nil {
+			record.FailureCondition = m.failure.text
+		}
+		all.Go(func() {
+			next := m.InitialDelay
+			for wait(running, next) {
+				measurement := m.measure(running)
+				mu.Lock()
+				if running.Err() != nil {
+					mu.Unlock()
+					return // what was cut off says nothing
+				}
+				change := record.add(m, measurement)
+				if g.Observe != nil {
+					g.Observe(change)
+				}
+				phase := record.Phase
+				if phase != Running && phase != Successful {
+					stop()
+				}
+				mu.Unlock()
+				if phase != Running {
+					return
+				}
+				if next = m.Interval; measurement.Phase == Error {
+					next = errorRetry
+				}
+			}
+		})
+	}
+	all.Wait()
+	r.EndedAt = time.Now().UTC()
+	r.judge()
+	return r
+}
+
+func (r *GateRecord) judge() {
+	worst := MetricRecord{Phase: Successful}
+	for _, m := range r.Metrics {
+		if badness[m.Phase] > badness[worst.Phase] {
+			worst = m
+		}
+	}
+	r.Phase = worst.Phase
+	switch worst.Phase {
+	case Successful:
+		r.Verdict, r.Reason = Passed, "all metrics remained within their limits"
+		return
+	case FailedPhase:
+		r.Verdict = Failed
+	case Running:
+		r.Verdict, r.Reason = Unmeasured, "ended from outside before all was measured"
+		return
+	default:
+		r.Verdict = Unmeasured
+	}
+	r.Reason = fmt.Sprintf("%s: %s: %s", worst.Name, worst.Phase, worst.Reason)
+}
+
+func (m *MetricRecord) add(metric *Metric, measurement Measurement) MetricChange {
+	changed := len(m.Measurements) == 0 || m.Measurements[len(m.Measurements)-1].Phase != measurement.Phase
+	m.Measurements = append(m.Measurements, measurement)
+	switch measurement.Phase {
+	case Successful:
+		m.Successful++
+	case FailedPhase:
+		m.Failed++
+	case Inconclusive:
+		m.Inconclusive++
+	case Error:
+		m.Errors++
+		m.ConsecutiveErrors++
+	}
+	if measurement.Phase != Error {
+		m.Count++
+		m.ConsecutiveErrors = 0
+	}
+	m.Phase, m.Reason = m.assess(metric)
+	if m.Phase != Running && m.Phase != Successful {
+		m.Reason += "; at last: " + measurement.says()
+	}
+	return MetricChange{Metric: m.Name, Count: m.Count, Of: metric.Count, Measurement: measurement, Changed: changed}
+}
+
+// assess is Argo Rollouts' assessment of a metric.
+func (m *MetricRecord) assess(metric *Metric) (Phase, string) {
+	switch {
+	case m.ConsecutiveErrors > metric.ConsecutiveErrorLimit:
+		return Error, fmt.Sprintf("consecutiveErrors (%d) > consecutiveErrorLimit (%d)", m.ConsecutiveErrors, metric.ConsecutiveErrorLimit)
+	case m.Inconclusive > metric.InconclusiveLimit:
+		return Inconclusive, fmt.Sprintf("inconclusive (%d) > inconclusiveLimit (%d)", m.Inconclusive, metric.InconclusiveLimit)
+	case m.Failed > metric.FailureLimit:
+		return FailedPhase, fmt.Sprintf("failed (%d) > failureLimit (%d)", m.Failed, metric.FailureLimit)
+	case m.Count >= metric.Count:
+		return Successful, fmt.Sprintf("%d of %d measurements successful", m.Successful, m.Count)
+	}
+	return Running, "not done when the gate ended"
+}
+
+func (m Measurement) says() string {
+	switch {
+	case m.Message == "":
+		return "value " + m.Value
+	case m.Value == "":
+		return m.Message
+	}
+	return "value " + m.Value + ", " + m.Message
+}
+
+// String is the measurement on one line.
+func (m Measurement) String() string { return fmt.Sprintf("%s  %s", m.Phase, m.says()) }
+
+func (m *Metric) measure(ctx context.Context) (out Measurement) {
+	begun := time.Now()
+	out.At = begun.UTC()
+	defer func() { out.TookMS = time.Since(begun).Milliseconds() }()
+	limited, cancel := context.WithTimeout(ctx, m.timeout)
+	defer cancel()
+	result, note, err := m.provider.measure(limited)
+	if err != nil {
+		out.Phase, out.Message = Error, shownValue(reason(limited, err, m.timeout))
+		return out
+	}
+	out.Value, out.Message = shownValue(result), note
+	if why, none := noNumber(result); none {
+		out.Phase, out.Message = Inconclusive, why
+		return out
+	}
+	if several, ok := result.([]float64); ok && len(several) > 1 && placeOfOne(m.success, m.failure) {
+		out.Phase = Error
+		out.Message = fmt.Sprintf("the query gives %d series, in no certain order: aggregate them (sum, max), or write all(result, # < 0.05)", len(several))
+		return out
+	}
+	out.Phase, err = evaluate(result, m.success, m.failure)
+	switch {
+	case err != nil:
+		out.Message = err.Error()
+	case note != "" && out.Phase == Successful:
+		out.Phase = Inconclusive
+	}
+	return out
+}
+
+// shownValue gives a value for the record, within bounds.
+func shownValue(result any) string {
+	const most = 200
+	text := fmt.Sprint(result)
+	if result == nil {
+		return ""
+	}
+	if letters := []rune(text); len(letters) > most {
+		return string(letters[:most]) + "..."
+	}
+	return text
+}
