@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pmcheck/pmcheck/checks/policy"
@@ -17,6 +19,26 @@ type Lessons struct {
 	Documents []*postmortem.Document // newest first
 	Problems  []postmortem.Problem   // of reading them, and of what they lack; in order of path and line
 	Engine    *policy.Engine         // the rules as they hold at HEAD
+	Root      string                 // the repository's top folder
+	Globs     []string               // what selects them, see postmortem.Match
+}
+
+// Folder is where the next post-mortem belongs, from Root with slashes: beside the newest,
+// or where the configuration's first glob begins.
+func (l *Lessons) Folder() string {
+	if len(l.Documents) > 0 {
+		return path.Dir(l.Documents[0].Path)
+	}
+	for _, glob := range l.Globs {
+		fixed := glob
+		if at := strings.IndexAny(glob, `*?[{\`); at >= 0 {
+			fixed = glob[:strings.LastIndex(glob[:at], "/")+1]
+		} else if ext := path.Ext(glob); ext != "" { // one file
+			continue
+		}
+		return path.Clean(fixed)
+	}
+	return "docs/postmortems"
 }
 
 // ReadLessons reads the post-mortems that the configuration selects. Without a
@@ -28,7 +50,7 @@ func ReadLessons(ctx context.Context, repo string) (*Lessons, error) {
 	}
 	defer r.close()
 	read := r.readDocuments(r.change.HeadTree(), func(string) bool { return true })
-	l := &Lessons{Problems: read.problems, Engine: r.engine}
+	l := &Lessons{Problems: read.problems, Engine: r.engine, Globs: r.config.Postmortems, Root: r.change.HeadTree().Folder()}
 	for _, d := range read.byPath {
 		l.Documents = append(l.Documents, d)
 		if !read.broken(d.Path) {

@@ -23,7 +23,7 @@ func postmortemCommand(now func() time.Time) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "postmortem",
 		Aliases: []string{"pm"},
-		Short:   "Read post-mortems: what was decided, what became of it, and whether a rule guards it",
+		Short:   "Write and read post-mortems: what was decided, what became of it, and whether a rule guards it",
 		Long: `Post-mortems are Markdown files with YAML front matter (default docs/postmortems/*.md).
 These commands read the files on disk, with the configuration and the rules of HEAD.`,
 		Example: `  pmcheck postmortem list
@@ -34,7 +34,7 @@ These commands read the files on disk, with the configuration and the rules of H
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.PersistentFlags().StringVar(&repo, "repo", "", "the repository (default: here)")
-	c.AddCommand(listLessons(&repo), showLesson(&repo), itemsOfLessons(&repo, now), lintLessons(&repo), replayLessons(&repo, now))
+	c.AddCommand(newLesson(&repo, now), listLessons(&repo), showLesson(&repo), itemsOfLessons(&repo, now), lintLessons(&repo), replayLessons(&repo, now))
 	return c
 }
 
