@@ -210,7 +210,12 @@ func (b *want) take(ctx context.Context, r *request, w job.Want) error {
 		if effect == cancel {
 			keep = ""
 		}
-		if err := before.retire(ctx, b.t, keep); err != nil {
+		if before.unkept() && before.revision.Head != keep {
+			err = before.addStale(ctx, b.t, before.work())
+		} else {
+			err = before.retire(ctx, b.t, keep)
+		}
+		if err != nil {
 			return err
 		}
 		s.stale, s.checkRun, s.checkRunHead, s.annotated = before.stale, before.checkRun, before.checkRunHead, before.annotated

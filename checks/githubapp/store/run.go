@@ -28,7 +28,8 @@ type Handler struct {
 	// It is tried until it succeeds.
 	GiveUp func(context.Context, job.Work, error) (job.Verdict, error)
 	// Cancelled tells that nobody judges the work's head any more; Work.CheckRun is what
-	// stands for it. It is called for heads that were superseded too.
+	// stands for it, 0 where one may have been made and was not kept. It is called for
+	// heads that were superseded too.
 	Cancelled func(context.Context, job.Work) error
 }
 

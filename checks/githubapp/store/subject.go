@@ -129,6 +129,13 @@ func (w *subject) retire(ctx context.Context, t tx, keep string) error {
 	return w.addStale(ctx, t, work)
 }
 
+// unkept tells that a check run may stand for the head although none is known: who made it
+// may have been killed before it was kept.
+func (w *subject) unkept() bool {
+	begun := w.announced < w.sequence || w.done < w.sequence && w.attempt > 0
+	return w.checkRun == 0 && begun && !w.cancelled && w.revision.Head != ""
+}
+
 func (w *subject) addStale(ctx context.Context, t tx, work job.Work) error {
 	text, err := json.Marshal(work)
 	if err != nil {

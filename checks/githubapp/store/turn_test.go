@@ -370,3 +370,31 @@ func TestCommands(t *testing.T) {
 		}
 	})
 }
+
+// Who makes a check run may be killed before its id is kept: when its head is not judged any
+// more, GitHub is asked whether there is one.
+func TestACheckRunThatWasNotKept(t *testing.T) {
+	onEngines(t, func(t *testing.T, url string) {
+		s := open(t, url, Options{})
+		accept(t, s, "1", pull(7, "aaa", 1))
+		shut := pull(7, "aaa", 2)
+		shut.Cancel = true
+		accept(t, s, "2", shut)
+		accept(t, s, "3", pull(8, "aaa", 1))
+		accept(t, s, "4", pull(8, "bbb", 2))
+		told := make(chan job.Work, 10)
+		h := judges(nil)
+		h.Cancelled = func(_ context.Context, w job.Work) error { told <- w; return nil }
+		stop := start(t, s, h)
+		for range 2 {
+			if w := receive(t, told); w.Revision.Head != "aaa" || w.CheckRun != 0 {
+				t.Errorf("told of %s with check run %d", w.Revision.Head, w.CheckRun)
+			}
+		}
+		settled(t, s, 8)
+		stop()
+		if len(told) > 0 {
+			t.Errorf("told again of %+v", <-told)
+		}
+	})
+}
