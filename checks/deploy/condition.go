@@ -247,6 +247,14 @@ func noNumber(result any) (string, bool) {
 		if len(v) == 0 {
 			return "no data", true
 		}
+		for _, item := range v {
+			if item == nil || item == "" {
+				continue // a field that the condition need not look at
+			}
+			if why, none := noNumber(item); none && why != "no data" {
+				return why, true
+			}
+		}
 	}
 	return "", false
 }
