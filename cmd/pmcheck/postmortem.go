@@ -34,7 +34,7 @@ These commands read the files on disk, with the configuration and the rules of H
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.PersistentFlags().StringVar(&repo, "repo", "", "the repository (default: here)")
-	c.AddCommand(newLesson(&repo, now), listLessons(&repo), showLesson(&repo), itemsOfLessons(&repo, now), lintLessons(&repo), replayLessons(&repo, now))
+	c.AddCommand(newLesson(&repo, now), adoptLesson(&repo, now), listLessons(&repo), showLesson(&repo), itemsOfLessons(&repo, now), lintLessons(&repo), replayLessons(&repo, now))
 	return c
 }
 
