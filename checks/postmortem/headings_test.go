@@ -14,7 +14,7 @@ const sreBook = "# Search failed (incident #12)\n\n**Date:** October 21, 2025\n\
 
 const kehoe = "---\nlayout: post # theirs\ntitle: \"Orders: slow\"\ndate: 2025-02-03 10:00:00 +0100\n---\n" +
 	"Severity: 2\nStart Time: 2025-02-02 14:05 UTC\nResolution time: noon\n\nRoot cause\n----------\n\n1. No limit\n   on it\n2. No alert\n\n" +
-	"## Follow-ups\n\n- [x] Limit it, see [the card](https://example.com/card?a=1)\n  - a detail\n- [ ] Alert\n* Third ✅\n\n" +
+	"## Follow-ups\n\n- [x] Limit it, see [the card](https://example.com/card?a=1)\n  - a detail\n- [ ] Alert, [as here](https://example.com/wiki/Alert)\n* Third ✅\n\n" +
 	"Action | Who | Priority | Due Date\n---|---|---|---\nCheck | team | P1 | 3/8/2025\nLook | team | prio 2 | 8 March 2025\n"
 
 func TestReadHeadings(t *testing.T) {
@@ -34,7 +34,7 @@ func TestReadHeadings(t *testing.T) {
 				{Action: "Check", Owner: "team", Priority: "P1", Line: 26},
 				{Action: "Look", Owner: "team", Priority: "P2", Due: "2025-03-08", Line: 27},
 				{Action: "Limit it, see the card", Status: "done", Issue: "https://example.com/card?a=1", Line: 19},
-				{Action: "Alert", Status: "open", Line: 21}, {Action: "Third", Status: "done", Line: 22}}},
+				{Action: "Alert, as here", Status: "open", Line: 21}, {Action: "Third", Status: "done", Line: 22}}},
 			nil, []string{"date 2025-02-03 is the day of the file's name or of its site", `due "3/8/2025" is not a date`, `resolved_at "noon" is not a day and a time`}},
 		{"only a name", "2025-02-09-a.md", "<h2>Actions</h2>\nSomebody should.\n", Document{Date: "2025-02-09"}, nil,
 			[]string{"title was not found", `"Actions" holds text and no list`}},

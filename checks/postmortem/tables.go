@@ -132,6 +132,9 @@ var (
 	addressForm = regexp.MustCompile(`https?://[^\s<>()"'\]|]+`)
 )
 
+// issueForm is the address of an issue, a pull request or a card, not of any page.
+var issueForm = regexp.MustCompile(`/(?:issues|pull|merge_requests|browse|c|card|show_bug\.cgi)\b[/?]`)
+
 func listItem(text string) bool { return listForm.MatchString(text) }
 
 // list reads a list's entries as items; an entry below another is its detail and no item.
@@ -149,7 +152,12 @@ func (h *headings) list(lines []textLine) {
 			item.Status = "done"
 			text = strings.NewReplacer("✔", "", "✅", "", "☑", "", "\ufe0f", "").Replace(text)
 		}
-		item.Issue = strings.TrimRight(addressForm.FindString(text), ".,;")
+		for _, address := range addressForm.FindAllString(text, 20) {
+			if issueForm.MatchString(address) {
+				item.Issue = strings.TrimRight(address, ".,;")
+				break
+			}
+		}
 		item.Action = clip(plain(text))
 		if item.Action != "" {
 			h.item(item)
