@@ -88,11 +88,18 @@ func insertMany(turns []wakeup) []river.InsertManyParams {
 // River need not keep one for long.
 func riverConfig(log *slog.Logger) *river.Config {
 	return &river.Config{
-		Logger:                      log,
+		Logger:                      slog.New(warnings{log.Handler()}),
 		CompletedJobRetentionPeriod: time.Minute,
 		CancelledJobRetentionPeriod: time.Minute,
 		DiscardedJobRetentionPeriod: time.Minute,
 	}
+}
+
+// warnings leaves out what River says every few seconds while all is well.
+type warnings struct{ slog.Handler }
+
+func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && w.Handler.Enabled(ctx, level)
 }
 
 // sqlQuerier speaks to database/sql, which SQLite has.
