@@ -76,6 +76,13 @@ func newField(t *testing.T, repos int) *field {
 	return f
 }
 
+// pause is a random time.
+func (f *field) pause() time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return time.Duration(50+f.random.IntN(900)) * time.Millisecond
+}
+
 // act opens a pull request, or pushes to one, or closes one.
 func (f *field) act() {
 	f.Helper()
@@ -253,7 +260,7 @@ func TestKilled(t *testing.T) {
 					f.act()
 				}
 			}()
-			time.Sleep(time.Duration(50+f.random.IntN(900)) * time.Millisecond) // at any moment: nothing waits for this
+			time.Sleep(f.pause()) // at any moment: nothing waits for this
 			p.kill()
 			<-acting
 		}

@@ -177,8 +177,8 @@ small(statement, _) if emptied[sprintf("%s %s", [statement.place.path, statement
 emptied := {table: min(indices) | some table, indices in truncated}
 
 truncated[sprintf("%s %s", [statement.place.path, lock.relation])] contains statement.index if {
-	some index in statements.of_kind.truncate
-	[_, statement] := statements.forward[index]
+	some [_, statement] in statements.forward
+	statement.kind == "truncate"
 	some lock in on_old(statement)
 }
 

@@ -14,12 +14,6 @@ forward := [[migration, statement] |
 	some statement in migration.statements
 ]
 
-# of_kind holds the places in forward of the statements of each kind: most rules are about
-# few kinds. It is one value, which is made once.
-of_kind := {kind: places | some kind, places in by_kind}
-
-by_kind[statement.kind] contains index if some index, [_, statement] in forward
-
 # runs tells that a deploy runs the migration. A merged one that is edited has run where
 # it matters; merged-migration-edited is what there is to say.
 runs(migration) if {
@@ -41,8 +35,8 @@ first_added := {column: min(indices) | some column, indices in added}
 
 # added holds where forward adds a column, by table and column.
 added[sprintf("%s %s", [statement.relation, statement.column])] contains index if {
-	some index in of_kind.add_column
-	[_, statement] := forward[index]
+	some index, [_, statement] in forward
+	statement.kind == "add_column"
 }
 
 # server is the PostgreSQL major version that a migration runs on, 0 when unknown.

@@ -13,9 +13,7 @@ import data.pmcheck.lib.statements
 # judged holds [migration, statement, rule] for every write that a rule reports.
 # A statement has one such finding: the loss of all rows comes first.
 judged := [[migration, statement, reported_by(statement)] |
-	some kind in ["update", "delete", "insert", "merge"]
-	some index in statements.of_kind[kind]
-	[migration, statement] := statements.forward[index]
+	some [migration, statement] in statements.forward
 	writes(statement)
 ]
 

@@ -302,13 +302,15 @@ func TestTooLarge(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	s := newServer(t)
 	free := make(chan struct{})
-	s.before = func(w http.ResponseWriter, r *http.Request) bool {
-		select {
-		case <-free:
-		case <-r.Context().Done():
+	s.set(func() {
+		s.before = func(w http.ResponseWriter, r *http.Request) bool {
+			select {
+			case <-free:
+			case <-r.Context().Done():
+			}
+			return true
 		}
-		return true
-	}
+	})
 	defer close(free)
 	m, _ := mirrors(t, Options{Timeout: 100 * time.Millisecond})
 	_, _, err := m.Fetch(t.Context(), s.remote(), s.id("main"))

@@ -26,8 +26,8 @@ import data.pmcheck.lib.sql
 import data.pmcheck.lib.statements
 
 findings contains finding.on(statement, message, remedy(statement)) if {
-	some index in statements.of_kind.alter_column_type
-	[_, statement] := statements.forward[index]
+	some index, [_, statement] in statements.forward
+	statement.kind == "alter_column_type"
 	statement.narrows
 	not statement.on_new_relation
 	not statements.made_here(index, statement)

@@ -21,9 +21,7 @@ import data.pmcheck.lib.sql
 import data.pmcheck.lib.statements
 
 findings contains finding.also(finding.on(statement, message, remedy(statement)), breaks.places(queries)) if {
-	some kind in {"add_constraint", "create_index"}
-	some index in statements.of_kind[kind]
-	[_, statement] := statements.forward[index]
+	some [_, statement] in statements.forward
 	restricts(statement)
 	not statement.on_new_relation
 	not is_about_a_new_column(statement)

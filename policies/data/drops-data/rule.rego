@@ -25,10 +25,8 @@ import data.pmcheck.lib.sizes
 import data.pmcheck.lib.statements
 
 findings contains sizes.told(finding.on(statement, message, remedy), statement) if {
-	some kind, places in statements.of_kind
-	startswith(kind, "drop_")
-	some index in places
-	[_, statement] := statements.forward[index]
+	some index, [_, statement] in statements.forward
+	startswith(statement.kind, "drop_")
 	statement.lost != ""
 	not statement.on_new_relation
 	not statements.made_here(index, statement)

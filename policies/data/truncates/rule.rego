@@ -28,8 +28,8 @@ import data.pmcheck.lib.sql
 import data.pmcheck.lib.statements
 
 findings contains sizes.told(finding.on(statement, message, remedy), statement) if {
-	some index in statements.of_kind.truncate
-	[_, statement] := statements.forward[index]
+	some [_, statement] in statements.forward
+	statement.kind == "truncate"
 	emptied := locks.sentence({lock.relation | some lock in locks.blocking(statement)})
 	emptied != ""
 	message := sprintf("TRUNCATE deletes every row of %s for good", [emptied])
