@@ -21,7 +21,7 @@ const (
 	// Processes that share a database agree by this lease which of them looks. It is short, so that a process that
 	// was killed does not keep its successor from looking; two that look at once only ask GitHub twice.
 	leaseName = "reconcile"
-	leaseTime = 2 * time.Minute
+	leaseTime = 30 * time.Second
 
 	// lookedName is when a look ended last.
 	lookedName = "reconciled"
