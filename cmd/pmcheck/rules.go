@@ -88,10 +88,7 @@ func rulesJSON(w io.Writer, engine *policy.Engine) error {
 		}
 		list = append(list, jsonRule{r.ID, r.Category, engine.Severity(r), r.Severity, r.Title, r.Description, r.Remedy, options, r.Own})
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(list)
+	return printJSON(w, list)
 }
 
 func explainCommand() *cobra.Command {
