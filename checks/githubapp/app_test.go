@@ -271,6 +271,24 @@ func TestUnreliableDelivery(t *testing.T) {
 	}
 }
 
+// TestOldEvent has the event of an older head come after the verdict on the newest, with the time of both in one second.
+func TestOldEvent(t *testing.T) {
+	s := newScene(t, nil)
+	s.github.Hold()
+	pull := s.change("drop", after())
+	pull.Push(map[string]string{"README": "x"})
+	held := s.github.Held()
+	s.github.Send(held[len(held)-1])
+	first := s.one(s.repo, pull.Head(), "failure")
+	for _, d := range held[:len(held)-1] {
+		s.github.Send(d)
+	}
+	s.idle()
+	if run := s.one(s.repo, pull.Head(), "failure"); len(run.History) != len(first.History) {
+		t.Errorf("it was judged again: %q", run.History)
+	}
+}
+
 func TestSecretRotation(t *testing.T) {
 	s := newScene(t, func(c *githubapp.Config) {
 		c.WebhookSecrets = append([]githubapp.Secret{githubapp.Secret("the next secret")}, c.WebhookSecrets...)

@@ -80,6 +80,10 @@ func (t *turn) refresh(ctx context.Context) error {
 	if pull.State != "open" {
 		return job.ErrClosed
 	}
+	asked := len(t.work.Commands) > 0
+	if t.work.Judged && !asked && pull.Revision.Head == t.work.Revision.Head && pull.Revision.BaseRef == t.work.Revision.BaseRef {
+		return job.ErrJudged
+	}
 	if pull.Revision.Head != t.work.Revision.Head {
 		t.work.CheckRun, t.work.Annotated = 0, 0
 		if t.work.Overridden, err = t.store.Overrides(ctx, s.Key(), pull.Revision.Head); err != nil {
@@ -231,7 +235,7 @@ func (t *turn) failed(ctx context.Context, step string, err error) (job.Verdict,
 	switch {
 	case ctx.Err() != nil:
 		return job.Verdict{}, context.Cause(ctx)
-	case errors.Is(err, job.ErrClosed):
+	case errors.Is(err, job.ErrClosed), errors.Is(err, job.ErrJudged):
 		return job.Verdict{}, err
 	case errors.Is(err, githubapi.ErrNoInstallation):
 		// Nobody can be told. The reconciler finds out whether it comes back.

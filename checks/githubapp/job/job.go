@@ -130,6 +130,7 @@ type Work struct {
 	Trace      string    // the delivery that asked, or the reconciler's id: one id from delivery to verdict
 	Reason     string
 	Refresh    bool
+	Judged     bool      // Revision has its verdict, and nobody asked for another: with Refresh, GitHub may have nothing newer
 	Commands   []Command // not carried out yet, in the order of their comments
 	CheckRun   int64     // the check run that stands for this head already; 0 when none is known
 	Annotated  int       // annotations that an earlier attempt has put into that check run
@@ -195,6 +196,9 @@ var ErrSuperseded = errors.New("superseded")
 // ErrClosed is returned by a judge who asked GitHub and found the pull request closed, or the
 // merge group gone: there is nothing to judge.
 var ErrClosed = errors.New("closed")
+
+// ErrJudged is returned by a judge who asked GitHub and found what has its verdict already.
+var ErrJudged = errors.New("judged already")
 
 // A RetryAfter error is not the work's fault: it is done again at that time, and does
 // not count as an attempt. GitHub's rate limits and outages are such.

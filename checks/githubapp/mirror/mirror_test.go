@@ -255,7 +255,7 @@ func TestErrors(t *testing.T) {
 // TestOldServer gives no commits by their ids.
 func TestOldServer(t *testing.T) {
 	s := newServer(t)
-	s.old = true
+	s.set(func() { s.old = true })
 	m, _ := mirrors(t, Options{})
 	remote := s.remote()
 	if _, _, err := m.Fetch(t.Context(), remote, s.id("main~5"), s.id("late")); !errors.Is(err, ErrNotFound) {

@@ -22,7 +22,8 @@ type Handler struct {
 	// ahead with no check run known.
 	Announce func(context.Context, job.Work) (checkRun int64, err error)
 	// Judge does the work. A job.RetryAfter error does not count as an attempt;
-	// job.ErrClosed says that GitHub, when asked, has the subject closed.
+	// job.ErrClosed says that GitHub, when asked, has the subject closed, job.ErrJudged
+	// that it has nothing newer than what was judged.
 	Judge func(context.Context, job.Work) (job.Verdict, error)
 	// GiveUp makes the verdict that people see of the error that the last attempt ended in.
 	// It is tried until it succeeds.

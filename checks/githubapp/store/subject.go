@@ -106,6 +106,7 @@ func (w *subject) work() job.Work {
 	work := job.Work{
 		Subject: w.subject, Revision: w.revision, Sequence: w.sequence, Wanted: time.UnixMilli(w.wantedAt), Attempt: int(w.attempt),
 		Trace: w.trace, Reason: w.reason, Refresh: w.refresh, LastError: w.lastError,
+		Judged: w.doneHead != "" && w.doneHead == w.revision.Head,
 	}
 	if w.checkRunHead == w.revision.Head {
 		work.CheckRun, work.Annotated = w.checkRun, int(w.annotated)

@@ -121,7 +121,8 @@ func (r *run) judge(ctx context.Context, t *turn) error {
 	}
 	log := s.o.Log.With("trace", t.work.Trace, "subject", key, "head", t.work.Revision.Head, "attempt", t.work.Attempt)
 	_, counts := r.again(failed, 1, began)
-	counts = counts && !errors.Is(failed, job.ErrClosed)
+	nothingToDo := errors.Is(failed, job.ErrClosed) || errors.Is(failed, job.ErrJudged)
+	counts = counts && !nothingToDo
 	reason := failed // what people are told in the end
 	var notGivenUp bool
 	if failed != nil && context.Cause(ctx) == nil && counts && t.work.Last {
@@ -135,7 +136,11 @@ func (r *run) judge(ctx context.Context, t *turn) error {
 		failed, notGivenUp = err, err != nil
 	}
 	if failed != nil && context.Cause(ctx) == nil {
-		log.Warn("not judged", "error", failed)
+		if nothingToDo {
+			log.Info("nothing to judge", "because", failed)
+		} else {
+			log.Warn("not judged", "error", failed)
+		}
 	}
 	stopped := errors.Is(context.Cause(ctx), errStopping)
 	return r.keep(t, func(ctx context.Context, x tx, own *subject, now time.Time) error {
@@ -154,6 +159,8 @@ func (r *run) judge(ctx context.Context, t *turn) error {
 				return err
 			}
 			own.cancelled, own.refresh, own.done, own.attempt = true, false, own.sequence, 0
+		case errors.Is(failed, job.ErrJudged):
+			own.refresh, own.done, own.attempt, own.lastError, own.givingUp = false, own.sequence, 0, "", false
 		case stopped:
 			own.attempt = max(0, own.attempt-1)
 		default:

@@ -326,6 +326,54 @@ func TestRefresh(t *testing.T) {
 	})
 }
 
+// An event that may be older makes a turn that asks GitHub, and finds what it has judged: its verdict stands.
+func TestJudgedAlready(t *testing.T) {
+	onEngines(t, func(t *testing.T, url string) {
+		s := open(t, url, Options{})
+		h := judges(nil)
+		works := make(chan job.Work, 10)
+		h.Cancelled = func(_ context.Context, w job.Work) error { t.Errorf("cancelled: %+v", w); return nil }
+		h.Judge = func(ctx context.Context, w job.Work) (job.Verdict, error) {
+			works <- w
+			if w.Refresh && w.Judged {
+				return job.Verdict{}, job.ErrJudged
+			}
+			return verdict(w), nil
+		}
+		start(t, s, h)
+		key := pull(7, "", 0).Subject.Key()
+		rests := func() bool { return !wanted(t, s)[key].Pending }
+		accept(t, s, "d1", pull(7, "aaa", 1))
+		receive(t, works)
+		eventually(t, "it is judged", rests)
+		accept(t, s, "d2", pull(7, "bbb", 1)) // in the same second
+		if w := receive(t, works); !w.Refresh || !w.Judged || w.Revision.Head != "aaa" {
+			t.Errorf("%+v", w)
+		}
+		eventually(t, "its verdict stands", rests)
+		if state := wanted(t, s)[key]; state.Wanted != "aaa" || state.Judged != "aaa" || state.CheckRun == 0 {
+			t.Errorf("state: %+v", state)
+		}
+		// Whoever asks for another verdict gets one, whatever else comes before it.
+		for _, more := range []job.Want{{Again: true}, {Again: true, Refresh: true}} {
+			again := pull(7, "aaa", 1)
+			again.Again, again.Refresh = more.Again, more.Refresh
+			if err := s.Want(t.Context(), "person", []job.Want{again, pull(7, "bbb", 1)}); err != nil {
+				t.Fatal(err)
+			}
+			if w := receive(t, works); !w.Refresh || w.Judged {
+				t.Errorf("asked for again: %+v", w)
+			}
+			eventually(t, "it is judged again", rests)
+		}
+		accept(t, s, "d3", pull(7, "ccc", 2))
+		if w := receive(t, works); w.Refresh || w.Judged || w.Revision.Head != "ccc" {
+			t.Errorf("%+v", w)
+		}
+		eventually(t, "it is judged", rests)
+	})
+}
+
 // What a person asks for in a comment reaches every attempt until one has ended in a verdict.
 func TestCommands(t *testing.T) {
 	onEngines(t, func(t *testing.T, url string) {

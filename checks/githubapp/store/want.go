@@ -21,6 +21,9 @@ const (
 // not tell which of two states is the newer one, GitHub is asked: the turn gets Refresh.
 func (s *subject) decide(w job.Want, known bool) effect {
 	pull := w.Subject.Number > 0
+	if w.Again {
+		s.doneHead = "" // or GitHub, when asked for a newer state, would have the old verdict suffice
+	}
 	if !known {
 		s.revision, s.cancelled = w.Revision, w.Cancel
 		s.refresh = w.Refresh || (pull && w.Revision.Head == "")
@@ -78,6 +81,7 @@ func (s *subject) decide(w job.Want, known bool) effect {
 	s.revision, s.cancelled = w.Revision, false
 	switch {
 	case moved, rebased, w.Again:
+		s.doneHead = ""
 		return judge
 	case s.doneHead == s.revision.Head:
 		return describe
