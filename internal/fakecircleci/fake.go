@@ -3,6 +3,7 @@
 package fakecircleci
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -30,6 +31,7 @@ type Server struct {
 	PageSize  int
 	Pipelines []Pipeline // newest first
 	Deploys   []Deploy
+	Users     map[string]string // logins by id
 
 	// Fault answers a call instead of the server when it returns true. It is asked before everything else.
 	Fault func(w http.ResponseWriter, r *http.Request, call int) bool
@@ -46,6 +48,9 @@ type Pipeline struct {
 	Tag       string
 	App       bool
 	Fork      bool
+	Created   string // RFC 3339; "" = a second for each number
+	Trigger   string // webhook | api | schedule ...; "" = webhook
+	Actor     string // a login; "" = dev
 	Workflows []Workflow
 }
 
@@ -55,11 +60,24 @@ type Workflow struct {
 	Status string
 	Stop   string // RFC 3339; "" = underway
 	Jobs   []Job
+
+	Created    string // RFC 3339; "" = the pipeline's
+	Tag        string // setup | rerun-workflow-from-failed | rerun-workflow-from-start | rerun-single-job; "" = null
+	AutoRerun  int    // the number of an automatic rerun; 0 = it is none
+	StartedBy  string // a user's id; "" = Organization
+	CanceledBy string
 }
 
 // Job is a job of a workflow.
 type Job struct {
 	Name, Status, Stop string
+
+	ID         string   // "" = one of its own; a rerun has those of the jobs that it does not run again
+	Start      string   // RFC 3339; "" = when the pipeline was made
+	Type       string   // "" = build
+	Requires   []string // names of jobs
+	ApprovedBy string   // a user's id
+	CanceledBy string
 }
 
 // Deploy is a version of a component that was deployed.
@@ -139,6 +157,13 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 		s.list(w, r, s.named("component", func(d Deploy) string { return d.Component }))
 	case path == "/deploy/environments" && r.URL.Query().Get("org-id") == Organization:
 		s.list(w, r, s.named("environment", func(d Deploy) string { return d.Environment }))
+	case len(parts) == 2 && parts[0] == "user":
+		login, ok := s.Users[parts[1]]
+		if !ok {
+			refuse(w, http.StatusNotFound, "Not found")
+			return
+		}
+		write(w, map[string]any{"id": parts[1], "login": login, "name": login})
 	case len(parts) == 4 && parts[1] == "components" && parts[3] == "versions":
 		s.list(w, r, s.versions(parts[2], r.URL.Query().Get("environment-id")))
 	default:
@@ -200,8 +225,11 @@ func (s *Server) pipelines(branch string) []any {
 	return items
 }
 
-// created is when a pipeline was made: a day for each number.
+// created is when a pipeline was made.
 func created(p Pipeline) string {
+	if p.Created != "" {
+		return p.Created
+	}
 	return time.Date(2026, 11, 1, 12, 0, p.Number, 0, time.UTC).Format(time.RFC3339)
 }
 
@@ -209,7 +237,9 @@ func (s *Server) pipeline(p Pipeline) map[string]any {
 	out := map[string]any{
 		"id": id('a', p.Number, 0), "errors": []any{}, "project_slug": s.Slug, "updated_at": created(p), "number": p.Number, "state": "created",
 		"created_at": created(p),
-		"trigger":    map[string]any{"type": "webhook", "received_at": created(p), "actor": map[string]any{"login": "dev", "avatar_url": nil}},
+		"trigger": map[string]any{
+			"type": cmp.Or(p.Trigger, "webhook"), "received_at": created(p), "actor": map[string]any{"login": cmp.Or(p.Actor, "dev"), "avatar_url": nil},
+		},
 	}
 	if p.App {
 		git := map[string]any{"checkout_sha": p.Commit, "checkout_url": "https://github.com/acme/orders.git", "ref": "refs/heads/" + p.Branch, "branch": p.Branch}
@@ -248,10 +278,17 @@ func orNull(time string) any {
 }
 
 func (s *Server) workflow(p Pipeline, i int, w Workflow) map[string]any {
-	return map[string]any{
+	out := map[string]any{
 		"pipeline_id": id('a', p.Number, 0), "id": id('b', p.Number, i), "name": w.Name, "project_slug": s.Slug, "status": w.Status,
-		"started_by": Organization, "pipeline_number": p.Number, "created_at": created(p), "stopped_at": orNull(w.Stop), "tag": nil,
+		"started_by": cmp.Or(w.StartedBy, Organization), "pipeline_number": p.Number, "created_at": cmp.Or(w.Created, created(p)), "stopped_at": orNull(w.Stop), "tag": orNull(w.Tag),
 	}
+	if w.AutoRerun > 0 {
+		out["auto_rerun_number"], out["max_auto_reruns"] = w.AutoRerun, 5
+	}
+	if w.CanceledBy != "" {
+		out["canceled_by"] = w.CanceledBy
+	}
+	return out
 }
 
 func (s *Server) jobs(workflow string) []any {
@@ -261,11 +298,30 @@ func (s *Server) jobs(workflow string) []any {
 			if id('b', p.Number, i) != workflow {
 				continue
 			}
+			ids := map[string]string{}
 			for n, j := range w.Jobs {
-				items = append(items, map[string]any{
-					"dependencies": []any{}, "job_number": 100*p.Number + n, "id": id('c', p.Number, n), "started_at": created(p), "name": j.Name,
-					"project_slug": s.Slug, "status": j.Status, "type": "build", "stopped_at": orNull(j.Stop),
-				})
+				ids[j.Name] = cmp.Or(j.ID, id('c', p.Number, 1000*i+n))
+			}
+			for n, j := range w.Jobs {
+				needs := []any{}
+				for _, name := range j.Requires {
+					needs = append(needs, ids[name])
+				}
+				job := map[string]any{
+					"dependencies": needs, "id": ids[j.Name], "started_at": cmp.Or(j.Start, cmp.Or(w.Created, created(p))), "name": j.Name,
+					"project_slug": s.Slug, "status": j.Status, "type": cmp.Or(j.Type, "build"), "stopped_at": orNull(j.Stop),
+				}
+				if j.Type == "approval" {
+					job["approval_request_id"] = ids[j.Name]
+				} else {
+					job["job_number"] = 1000*p.Number + 100*i + n
+				}
+				for member, user := range map[string]string{"approved_by": j.ApprovedBy, "canceled_by": j.CanceledBy} {
+					if user != "" {
+						job[member] = user
+					}
+				}
+				items = append(items, job)
 			}
 		}
 	}
