@@ -175,6 +175,11 @@ func (c *condition) holds(result any) (bool, error) {
 	return truth, nil
 }
 
+// takesNumber says that a condition fits a result that is one number, and no list.
+func takesNumber(conditions ...*condition) bool {
+	return slices.ContainsFunc(conditions, func(c *condition) bool { return c != nil && c.byType[vectorType] == nil })
+}
+
 // placeOfOne says that a condition looks at one value by its place.
 func placeOfOne(conditions ...*condition) bool {
 	return slices.ContainsFunc(conditions, func(c *condition) bool { return c != nil && c.picks })

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -71,6 +72,8 @@ type Measurement struct {
 	Phase   Phase     `json:"phase"`
 	Value   string    `json:"value,omitempty"`
 	Message string    `json:"message,omitempty"`
+
+	retry time.Duration // how long the server asks to wait
 }
 
 // MetricRecord is what became of one metric.
@@ -139,7 +142,7 @@ func (g *Gate) Run(ctx context.Context) *GateRecord {
 					return
 				}
 				if next = m.Interval; measurement.Phase == Error {
-					next = errorRetry
+					next = max(errorRetry, measurement.retry)
 				}
 			}
 		})
@@ -235,6 +238,10 @@ func (m *Metric) measure(ctx context.Context) (out Measurement) {
 	result, note, err := m.provider.measure(limited)
 	if err != nil {
 		out.Phase, out.Message = Error, shownValue(reason(limited, err, m.timeout))
+		var later retryLater
+		if errors.As(err, &later) {
+			out.retry = later.after
+		}
 		return out
 	}
 	out.Value, out.Message = shownValue(result), note

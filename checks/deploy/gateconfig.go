@@ -81,28 +81,28 @@ func (r *reader) metric(item *yaml.Node) *Metric {
 		return c
 	}
 	m.success, m.failure = read("successCondition"), read("failureCondition")
+	if d, ok := m.provider.(*datadogQuery); ok {
+		d.number = takesNumber(m.success, m.failure)
+	}
 	return m
 }
 
 // provider reads where a metric comes from, and tells that its results can be of any type.
 func (r *reader) provider(m *Metric, item, node *yaml.Node) (dynamic bool) {
 	if node == nil {
-		r.problem(item.Line, "a metric has no provider: prometheus or web")
+		r.problem(item.Line, "a metric has no provider: prometheus, datadog or web")
 		return false
 	}
-	f := r.fields(node, "provider", "prometheus", "web")
+	f := r.fields(node, "provider", "prometheus", "datadog", "web")
 	if len(f) != 1 {
 		if node.Kind == yaml.MappingNode {
-			r.problem(node.Line, "provider: give one of prometheus and web")
+			r.problem(node.Line, "provider: give one of prometheus, datadog and web")
 		}
 		return false
 	}
-	seconds := func(n *yaml.Node, key string) time.Duration {
-		return time.Duration(r.whole(n, key, int(providerTimeout/time.Second), 1, 600)) * time.Second
-	}
 	if p := f["prometheus"]; p != nil {
 		k := r.fields(p, "prometheus", "address", "query", "timeout", "headers")
-		m.timeout = seconds(k["timeout"], "timeout")
+		m.timeout = r.seconds(k["timeout"], "timeout")
 		headers := r.headers(k["headers"])
 		query := r.text(k["query"], "query")
 		if query == "" && p.Kind == yaml.MappingNode {
@@ -117,9 +117,13 @@ func (r *reader) provider(m *Metric, item, node *yaml.Node) (dynamic bool) {
 		}
 		return false
 	}
+	if d := f["datadog"]; d != nil {
+		r.datadog(m, d)
+		return false
+	}
 	w := f["web"]
 	k := r.fields(w, "web", "url", "jsonPath", "timeoutSeconds", "headers")
-	m.timeout = seconds(k["timeoutSeconds"], "timeoutSeconds")
+	m.timeout = r.seconds(k["timeoutSeconds"], "timeoutSeconds")
 	headers := r.headers(k["headers"])
 	path, err := parsePath(r.text(k["jsonPath"], "jsonPath"))
 	if err != nil {

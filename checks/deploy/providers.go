@@ -122,7 +122,11 @@ func (w *webJSON) measure(ctx context.Context) (any, string, error) {
 	}
 	defer response.Body.Close()
 	if response.StatusCode/100 != 2 {
-		return nil, "", fmt.Errorf("%s answered with status %d", shown(w.url), response.StatusCode)
+		why := fmt.Sprintf("%s answered with status %d", shown(w.url), response.StatusCode)
+		if response.StatusCode == http.StatusTooManyRequests {
+			return nil, "", tooManyRequests(why, response.Header)
+		}
+		return nil, "", errors.New(why)
 	}
 	body, err := io.ReadAll(response.Body)
 	if err != nil {

@@ -168,7 +168,7 @@ func TestReadGate(t *testing.T) {
 		{metric("successCondition: reslt < 1"), "g.yml:3: successCondition: unknown name reslt"},
 		{metric("successCondition: result <"), "g.yml:3: successCondition: unexpected token"},
 		{"metrics:\n  - name: a\n    successCondition: result < 1", "g.yml:2: a metric has no provider"},
-		{"metrics:\n  - name: a\n    successCondition: result < 1\n    provider: {datadog: {}}", `g.yml:4: provider has no key "datadog"`},
+		{"metrics:\n  - name: a\n    successCondition: result < 1\n    provider: {graphite: {}}", `g.yml:4: provider has no key "graphite"`},
 		{"metrics:\n  - name: a\n    successCondition: result < 1\n    provider: {prometheus: {address: 'watch:geheim@a'}}", "g.yml:4: address: not a URL"},
 		{"metrics:\n  - name: a\n    successCondition: result < 1\n    provider: {web: {url: 'http://a', jsonPath: 'a..b'}}", "g.yml:4: jsonPath: expected a path"},
 		{metric("successCondition: result < 1") + "\n" + strings.TrimPrefix(metric("successCondition: result < 1"), "metrics:\n"), `g.yml:5: a metric "a" stands on line 2 already`},
