@@ -82,9 +82,9 @@ func (d *datadogQuery) series(ctx context.Context) ([]float64, string, error) {
 	}
 	switch err := json.Unmarshal(body, &answer); {
 	case err != nil:
-		return nil, "", errors.New("Datadog did not answer with the JSON of a time series")
+		return nil, "", errors.New("the answer of Datadog is not the JSON of a time series")
 	case answer.Status != "ok" || answer.Error != "":
-		return nil, "", fmt.Errorf("Datadog answered with status %q: %s", answer.Status, answer.Error)
+		return nil, "", fmt.Errorf("the answer of Datadog has status %q: %s", answer.Status, answer.Error)
 	case answer.Series == nil:
 		return nil, "", errors.New("the answer of Datadog holds no series")
 	}
@@ -134,14 +134,14 @@ func (d *datadogQuery) scalar(ctx context.Context) ([]float64, string, error) {
 		}
 	}
 	if json.Unmarshal(body, &answer) != nil {
-		return nil, "", errors.New("Datadog did not answer with the JSON of a scalar")
+		return nil, "", errors.New("the answer of Datadog is not the JSON of a scalar")
 	}
 	note := datadogErrors(answer.Errors)
 	if answer.Data == nil || answer.Data.Attributes.Columns == nil {
 		if note == "" {
 			note = "the answer holds no columns"
 		}
-		return nil, "", fmt.Errorf("Datadog gives no value: %s", note)
+		return nil, "", fmt.Errorf("no value from Datadog: %s", note)
 	}
 	if note != "" {
 		note = "Datadog says: " + note

@@ -133,8 +133,8 @@ func TestDatadog(t *testing.T) {
 		{"an error that says 200", v1, `{"status":"error","error":"Rule 'x' is not valid","res_type":"time_series"}`, 200, nil, under, Error, `status "error": Rule 'x' is not valid`},
 		{"half: no series in it", v1, `{"status":"ok","res_type":"time_series"}`, 200, nil, under, Error, "holds no series"},
 		{"half: a point without value", v1, series("[1764590400000.0]"), 200, nil, under, Error, "not a time and a value"},
-		{"half a JSON", v1, series("[1,0.01]")[:90], 200, nil, under, Error, "did not answer with the JSON"},
-		{"text for a value", v1, series(`[1,"0.01"]`), 200, nil, under, Error, "did not answer with the JSON"},
+		{"half a JSON", v1, series("[1,0.01]")[:90], 200, nil, under, Error, "is not the JSON"},
+		{"text for a value", v1, series(`[1,"0.01"]`), 200, nil, under, Error, "is not the JSON"},
 		{"a wrong query", v1, `{"errors":["Error parsing query: unable to parse x"]}`, 400, nil, under, Error, "status 400: Error parsing query"},
 		{"wrong keys", v1 + ", appKey: {env: WRONG}", "", 200, nil, under, Error, "status 403: Forbidden (both keys have to be of this site"},
 		{"too many requests", v1, `{"errors":["Too many requests"]}`, 429, limits, under, Error, "600 requests in 3600 s are allowed, limit metrics_query); it may be asked again in 42s"},
@@ -157,7 +157,7 @@ func TestDatadog(t *testing.T) {
 		{"v2 an error that says 200", v2, `{"data":null,"errors":"query timed out"}`, 200, nil, under, Error, "query timed out"},
 		{"v2 an error beside a value", v2, strings.Replace(scalar(column("[0.01]")), `"errors":""`, `"errors":"one shard did not answer"`, 1), 200, nil, under, Inconclusive, "one shard did not answer"},
 		{"v2 errors as objects", v2, `{"errors":[{"title":"Generic Error","detail":"formula refers to an unknown query"}]}`, 400, nil, under, Error, "formula refers to an unknown query"},
-		{"v2 half a JSON", v2, scalar(column("[0.01]"))[:60], 200, nil, under, Error, "did not answer with the JSON"},
+		{"v2 half a JSON", v2, scalar(column("[0.01]"))[:60], 200, nil, under, Error, "is not the JSON"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			server := httptest.NewServer(&fakeDatadog{t, test.status, test.answer, test.header})
