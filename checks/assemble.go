@@ -51,7 +51,7 @@ func (r *run) facts(ctx context.Context) (*facts.Facts, error) {
 		return nil, err
 	}
 	r.tested(document)
-	r.guardrails(document)
+	r.guardrails(ctx, document)
 	r.pipelines(document)
 	r.runbooks(document)
 	return document, nil

@@ -59,6 +59,8 @@ type Options struct {
 
 	BaseSource, BaseReason string   // how Base was found, as facts.Change has it
 	BaseNotes              []string // what else is to be said about it
+
+	replaying bool // it is a replay itself, and replays nothing
 }
 
 // The stages at which a check runs.
@@ -158,6 +160,7 @@ type run struct {
 	databases []*database
 	kinds     map[string]string // of the files that belong to databases
 	notes     []string
+	unplayed  []string // lessons that were not replayed, and why
 
 	live            *live  // nil where no live database said anything
 	snapshotProblem string // why the base's snapshot cannot be read
@@ -208,15 +211,9 @@ func (r *run) close() { r.change.Close() }
 
 // configure reads the configuration and the project's own rules from the trusted revision.
 func (r *run) configure() error {
-	own := map[string][]byte{}
-	for _, e := range r.change.TrustedTree().Entries() {
-		if isPolicy(e.Path) && e.Kind == change.Regular {
-			content, err := r.change.TrustedTree().Read(e.Path)
-			if err != nil {
-				return fmt.Errorf("read the project's rule: %w", err)
-			}
-			own[e.Path] = content
-		}
+	own, err := ownRules(r.change.TrustedTree())
+	if err != nil {
+		return err
 	}
 	engine, err := policy.Load(policy.Options{Own: own})
 	if err != nil {
@@ -240,6 +237,21 @@ func (r *run) configure() error {
 		return useError{err}
 	}
 	return nil
+}
+
+// ownRules are the files of a tree that hold the project's own rules, by path.
+func ownRules(t *change.Tree) (map[string][]byte, error) {
+	own := map[string][]byte{}
+	for _, e := range t.Entries() {
+		if isPolicy(e.Path) && e.Kind == change.Regular {
+			content, err := t.Read(e.Path)
+			if err != nil {
+				return nil, fmt.Errorf("read the project's rule: %w", err)
+			}
+			own[e.Path] = content
+		}
+	}
+	return own, nil
 }
 
 // decidedElsewhere tells that the trusted revision is not the base, and has other rules,
@@ -336,7 +348,7 @@ func (r *run) report(document *facts.Facts, findings []policy.Finding, problems 
 		out.Trusted, out.TrustedName = r.change.Trusted, r.change.TrustedRef
 	}
 	out.Postmortems = guarded(document.Postmortems.Documents, r.engine.Rules())
-	out.Overriding = report.Overriding(r.config.Overrides)
+	out.Overriding = report.Overriding{Permission: r.config.Overrides.Permission, Never: r.config.Overrides.Never}
 	override(out, r.Overrides, ruleIDs(r.engine))
 	for i := range out.Findings {
 		f := &out.Findings[i]

@@ -1,9 +1,11 @@
 package checks
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -57,7 +59,7 @@ func (r *run) readDocuments(t *change.Tree, only func(path string) bool) documen
 
 // guardrails states the post-mortems of the trusted revision, and which of the guardrails
 // that stand on those of the base, or on its configuration, the change takes away.
-func (r *run) guardrails(document *facts.Facts) {
+func (r *run) guardrails(ctx context.Context, document *facts.Facts) {
 	touched := map[string]bool{}
 	var renamed [][2]string
 	for _, f := range r.change.Files {
@@ -98,12 +100,25 @@ func (r *run) guardrails(document *facts.Facts) {
 			problem(p, "head")
 		}
 	}
+	var lessons []lesson
+	at := documents{byPath: maps.Clone(head.byPath)} // all of the head
 	for path, was := range base.byPath {
+		is := was
 		if touched[path] {
-			out.Removed = append(out.Removed, removed(was, follow(head, path, renamed))...)
+			is = follow(head, path, renamed)
+			out.Removed = append(out.Removed, removed(was, is)...)
+		} else {
+			at.byPath[path] = was
+		}
+		if is != nil && is.ID == was.ID {
+			lessons = append(lessons, lesson{was, is})
 		}
 	}
 	out.Removed = append(out.Removed, r.loosened(document, base)...)
+	if !r.replaying && r.touchesWhatDecides(base, head) {
+		slices.SortFunc(lessons, func(a, b lesson) int { return strings.Compare(a.was.Path, b.was.Path) })
+		out.Removed = append(out.Removed, r.forgotten(ctx, lessons, documentFacts(base), documentFacts(at))...)
+	}
 	slices.SortFunc(out.Removed, func(a, b facts.RemovedItem) int {
 		return strings.Compare(fmt.Sprint(a), fmt.Sprint(b))
 	})
@@ -121,6 +136,15 @@ func follow(head documents, path string, renamed [][2]string) *postmortem.Docume
 		}
 	}
 	return nil
+}
+
+// touchesWhatDecides tells that the change edits the configuration, a rule of the project or a post-mortem.
+func (r *run) touchesWhatDecides(base, head documents) bool {
+	return slices.ContainsFunc(r.change.Files, func(f change.File) bool {
+		return slices.ContainsFunc([]string{f.Path, f.OldPath}, func(path string) bool {
+			return path == r.Config || isPolicy(path) || base.byPath[path] != nil || head.byPath[path] != nil
+		})
+	})
 }
 
 // removed lists what a document no longer says.
@@ -193,9 +217,31 @@ func (r *run) loosened(document *facts.Facts, base documents) []facts.RemovedIte
 	if rank(is.FailOn) > rank(was.FailOn) {
 		out = append(out, facts.RemovedItem{What: "fail-on", From: was.FailOn, To: is.FailOn, Place: facts.Place{Path: r.Config, Line: 1}})
 	}
+	out = append(out, r.freed(was.Overrides, is.Overrides)...)
 	for path, d := range base.byPath {
 		if len(postmortem.Match(is.Postmortems, []string{path})) == 0 {
 			out = append(out, facts.RemovedItem{What: "unselected", Postmortem: d.ID, Place: facts.Place{Path: r.Config, Line: 1}})
+		}
+	}
+	return out
+}
+
+// freed lists whom and what a configuration lets override findings that did not before.
+func (r *run) freed(was, is config.Overrides) []facts.RemovedItem {
+	place := facts.Place{Path: r.Config, Line: 1}
+	if is.Line > 0 {
+		place.Line = is.Line
+	} else if was.Line > 0 {
+		place.Line, place.Side = was.Line, "base"
+	}
+	var out []facts.RemovedItem
+	permissions := []string{"write", "maintain", "admin"}
+	if slices.Index(permissions, is.Permission) < slices.Index(permissions, was.Permission) {
+		out = append(out, facts.RemovedItem{What: "override-permission", From: was.Permission, To: is.Permission, Place: place})
+	}
+	for _, rule := range was.Never {
+		if !slices.Contains(is.Never, rule) {
+			out = append(out, facts.RemovedItem{What: "override-never", Rule: rule, Place: place})
 		}
 	}
 	return out

@@ -74,9 +74,10 @@ func bringing(f report.Finding, c facts.Change) string {
 	return fmt.Sprintf(". %s %s the migration; the running release (%.9s) still has this code", labels[0], verb, c.Base)
 }
 
-// baseNotes are what is to be said about the base: what its source told, and when the deploy takes commits back.
+// baseNotes are what is to be said about the base: what its source told, which of its lessons were not replayed, and when
+// the deploy takes commits back.
 func (r *run) baseNotes() []string {
-	notes := slices.Clone(r.BaseNotes)
+	notes := append(slices.Clone(r.BaseNotes), r.unplayed...)
 	if c := r.change; r.Stage == PreDeploy && c.MergeBase != c.Base {
 		note := "what is running has commits that this release lacks: the deploy takes them back"
 		if c.MergeBase == "" {

@@ -127,14 +127,14 @@ func ReplayLesson(ctx context.Context, repo string, d *postmortem.Document, now 
 		return r
 	}
 	r.Result, r.Err = Check(ctx, Options{
-		Repo: repo, Base: d.IntroducedBy + "^1", Head: d.IntroducedBy, Trusted: "HEAD", Stage: PullRequest, Now: now,
+		Repo: repo, Base: d.IntroducedBy + "^1", Head: d.IntroducedBy, Trusted: "HEAD", Stage: PullRequest, Now: now, replaying: true,
 		BaseSource: "replay", BaseReason: "what ran before " + d.IntroducedBy,
 	})
 	if r.Err != nil {
 		return r
 	}
 	for _, f := range r.Result.Findings {
-		if !f.Suppressed && report.Fails(f.Severity, r.Result.FailOn) && !slices.Contains(aboutDocuments, f.Category) {
+		if failsLesson(f.Category, f.Severity, f.Suppressed, r.Result.FailOn) {
 			r.Caught = append(r.Caught, f)
 		}
 	}

@@ -62,7 +62,7 @@ func Reasons(ctx context.Context, repo string, rule policy.Rule) []string {
 	}
 	defer r.close()
 	document := &facts.Facts{}
-	r.guardrails(document)
+	r.guardrails(ctx, document)
 	var lines []string
 	for _, a := range actionItems(document.Postmortems.Documents, []policy.Rule{rule})[rule.ID] {
 		lines = append(lines, fmt.Sprintf("%s/%s %s (%s, %s, %s)\n  %s:%d, %s", a.Postmortem, a.ID, a.Action, a.Priority, a.Owner,

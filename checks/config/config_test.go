@@ -55,7 +55,7 @@ func TestParseFull(t *testing.T) {
 		Pipeline: Pipeline{Deploy: []string{"release-*", "ship"}, NotDeploy: []string{"deploy-docs"}, Check: []string{"db-gate"},
 			HealthCheck: []string{"*/probe"}, Canary: []string{"ten-percent"}, Rollback: []string{"back"}, Notification: []string{"tell"}},
 		Thresholds: Thresholds{LargeTableRows: 1_000_000, LargeTableBytes: 100 << 20},
-		Overrides:  Overrides{Permission: "admin", Never: []string{"table-rewrite", "varchar-limit"}},
+		Overrides:  Overrides{Permission: "admin", Never: []string{"table-rewrite", "varchar-limit"}, Line: 41},
 	}
 	for name, text := range map[string]string{"LF": content, "CRLF": strings.ReplaceAll(content, "\n", "\r\n"), "BOM": "\ufeff" + content} {
 		got, err := Parse(".pmcheck.yml", []byte(text), known)

@@ -10,9 +10,11 @@ import (
 type Overrides struct {
 	Permission string   // that one needs on the repository at least: write | maintain | admin
 	Never      []string // ids of rules that nobody may override
+	Line       int
 }
 
 func (r *reader) overrides(key string, node *yaml.Node, to *Overrides) {
+	to.Line = node.Line
 	r.mapping(key, node, []field{
 		{"permission", r.oneOf(&to.Permission, "maintain", "admin", "write")},
 		{"never", r.ruleIDs(&to.Never)},

@@ -458,7 +458,7 @@ type PostmortemProblem struct {
 
 // RemovedItem is a guardrail that the change takes away.
 type RemovedItem struct {
-	What       string `json:"what"` // document | item | link | unselected (a document that the configuration no longer reads) | rule-off | severity-lowered | policy | fail-on | check | check-before | check-advisory (of a pipeline)
+	What       string `json:"what"` // document | item | link | unselected (a document that the configuration no longer reads) | introduced-by | replay (of the change that a document is about) | rule-off | severity-lowered | policy | fail-on | override-permission | override-never | check | check-before | check-advisory (of a pipeline)
 	Postmortem string `json:"postmortem,omitempty"`
 	Item       string `json:"item,omitempty"`
 	Rule       string `json:"rule,omitempty"`
@@ -467,6 +467,16 @@ type RemovedItem struct {
 	Workflow   string `json:"workflow,omitempty"` // of a pipeline
 	Job        string `json:"job,omitempty"`      // of that workflow
 	Place      Place  `json:"place"`
+
+	Lost     []LostRule `json:"lost,omitempty"`      // of a replay: the rules that failed it
+	Still    []string   `json:"still,omitempty"`     // of a replay: rules that fail it, and no item names
+	CausedBy []Place    `json:"caused_by,omitempty"` // of a replay: the files of the change that decide
+}
+
+// LostRule is a rule that failed the change that a post-mortem is about, and what became of it.
+type LostRule struct {
+	Rule string `json:"rule"`
+	Now  string `json:"now"` // deleted | off | lowered | silent | unjudged
 }
 
 // ConfigChange is what the change does to pmcheck's own configuration and policies.

@@ -3,7 +3,9 @@
 # description: |
 #   The change deletes a post-mortem or one of its action items, unlinks an item from the rule that enforces it, switches such a rule off
 #   or lowers its severity, deletes a rule of the project, lets more severe findings pass, or leaves a configuration that cannot be
-#   read, so that no check runs any more. It takes pmcheck out of a workflow of CircleCI or GitHub, lets a deploy go ahead without it, or
+#   read, so that no check runs any more. It lets more people override findings, or lets rules be overridden that nobody may override. Or
+#   the change behind an incident (introduced_by), judged anew by the rules and the configuration of this change, no longer fails: what was
+#   learned is not guarded any more. It takes pmcheck out of a workflow of CircleCI or GitHub, lets a deploy go ahead without it, or
 #   lets its failure pass. What it takes away still holds for this change, and no longer for the next.
 #   Without a post-mortem behind it, a rule's change warns.
 # custom:
@@ -21,7 +23,13 @@ import data.pmcheck.lib.finding
 
 findings contains found(removed) if {
 	some removed in input.postmortems.removed
+	removed.what != "replay"
 	not only_configures(removed)
+}
+
+findings contains finding.because(found(removed), caused_by(removed)) if {
+	some removed in input.postmortems.removed
+	removed.what == "replay"
 }
 
 findings contains finding.lowered(found(removed), "warning") if {
@@ -34,8 +42,10 @@ findings contains finding.advised(finding.at(problem.place, message), "Correct i
 	message := sprintf("With this configuration no check can run: %s", [problem.reason])
 }
 
+of_a_rule := {"rule-off", "severity-lowered", "policy", "override-never"}
+
 only_configures(removed) if {
-	removed.what in {"rule-off", "severity-lowered", "policy"}
+	removed.what in of_a_rule
 	count(enforced(removed)) == 0
 }
 
@@ -60,6 +70,18 @@ message(removed) := sprintf("The post-mortem %s is deleted", [removed.postmortem
 	removed.what == "item"
 } else := sprintf("The action item %s/%s is no longer enforced by the rule %s", [removed.postmortem, removed.item, removed.rule]) if {
 	removed.what == "link"
+} else := sprintf("The post-mortem %s no longer says which commit introduced what it is about (introduced_by: %s), so its lesson is not replayed any more", [
+	removed.postmortem, removed.from,
+]) if {
+	removed.what == "introduced-by"
+} else := sprintf("The lesson of %s is not guarded any more: the change behind it (%s) was caught by %s%s%s", [
+	removed.postmortem, removed.from, concat(" and ", [lost(each) | some each in removed.lost]), moved(removed), still(removed),
+]) if {
+	removed.what == "replay"
+} else := sprintf("Findings may be overridden with the permission %s, and only with %s before", [removed.to, removed.from]) if {
+	removed.what == "override-permission"
+} else := sprintf("The rule %s may be overridden", [removed.rule]) if {
+	removed.what == "override-never"
 } else := sprintf("The rule %s is switched off", [removed.rule]) if {
 	removed.what == "rule-off"
 } else := sprintf("The rule %s is lowered from %s to %s", [removed.rule, removed.from, removed.to]) if {
@@ -75,6 +97,26 @@ message(removed) := sprintf("The post-mortem %s is deleted", [removed.postmortem
 } else := sprintf("The check would fail on %s only, and fails on %s now", [removed.to, removed.from])
 
 reasons(removed) := sprintf(", which enforces %s", [concat(", ", enforced(removed))]) if {
-	removed.what in {"rule-off", "severity-lowered", "policy"}
+	removed.what in of_a_rule
 	count(enforced(removed)) > 0
+} else := ""
+
+caused_by(removed) := object.get(removed, "caused_by", [])
+
+lost(each) := sprintf("%s, which %s", [each.rule, became[each.now]])
+
+became := {
+	"deleted": "is deleted now",
+	"off": "is switched off now",
+	"lowered": "does not fail the check now",
+	"silent": "finds nothing there now",
+	"unjudged": "cannot be asked about it now",
+}
+
+moved(removed) := sprintf("; introduced_by names %s now, and that cannot be replayed", [removed.to]) if {
+	removed.to
+} else := ""
+
+still(removed) := sprintf("; %s still catches it, and no action item names that rule", [concat(", ", removed.still)]) if {
+	count(removed.still) > 0
 } else := ""

@@ -35,6 +35,15 @@ test_what_is_taken_away if {
 			"what": "check-before", "workflow": "main", "job": "deploy",
 		},
 		"The workflow main goes on when pmcheck fails": {"what": "check-advisory", "workflow": "main"},
+		"The post-mortem PM-2026-001 no longer says which commit introduced what it is about (introduced_by: 4f2c1e0), so its lesson is not replayed any more": {
+			"what": "introduced-by", "postmortem": "PM-2026-001", "from": "4f2c1e0",
+		},
+		"Findings may be overridden with the permission write, and only with admin before": {
+			"what": "override-permission", "from": "admin", "to": "write",
+		},
+		"The rule table-rewrite may be overridden, which enforces PM-2026-001/AI-1 (Check migrations in CI)": {
+			"what": "override-never", "rule": "table-rewrite",
+		},
 		"The check would fail on error only, and fails on warning now": {"what": "fail-on", "from": "warning", "to": "error"},
 	}
 	every message, removed in cases {
@@ -48,7 +57,7 @@ test_what_is_taken_away if {
 }
 
 test_a_rule_that_no_postmortem_stands_on_warns if {
-	every what in ["rule-off", "severity-lowered", "policy"] {
+	every what in ["rule-off", "severity-lowered", "policy", "override-never"] {
 		found := rule.findings with input as of({"what": what, "rule": "varchar-limit", "from": "warning", "to": "info"})
 		{each.severity | some each in found} == {"warning"}
 	}
@@ -63,4 +72,28 @@ test_a_configuration_that_cannot_be_read if {
 
 test_silent_when_nothing_is_taken_away if {
 	count(rule.findings) == 0 with input as fixtures.facts([])
+}
+
+replayed(more) := object.union({"what": "replay", "postmortem": "PM-2026-001", "from": "4f2c1e0", "caused_by": [place]}, more)
+
+test_a_replay_that_stops_catching if {
+	cases := {
+		"The lesson of PM-2026-001 is not guarded any more: the change behind it (4f2c1e0) was caught by table-rewrite, which is switched off now and own-rule, which is deleted now": {"lost": [
+			{"rule": "table-rewrite", "now": "off"}, {"rule": "own-rule", "now": "deleted"},
+		]},
+		"The lesson of PM-2026-001 is not guarded any more: the change behind it (4f2c1e0) was caught by own-rule, which finds nothing there now; drops-data still catches it, and no action item names that rule": {
+			"lost": [{"rule": "own-rule", "now": "silent"}], "still": ["drops-data"],
+		},
+		"The lesson of PM-2026-001 is not guarded any more: the change behind it (4f2c1e0) was caught by own-rule, which cannot be asked about it now; introduced_by names nothing now, and that cannot be replayed": {
+			"lost": [{"rule": "own-rule", "now": "unjudged"}], "to": "nothing",
+		},
+	}
+	every message, more in cases {
+		found := rule.findings with input as of(replayed(more))
+		{each.message | some each in found} == {message}
+		every each in found {
+			each.caused_by == [place]
+			not each.severity
+		}
+	}
 }
