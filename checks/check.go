@@ -34,7 +34,7 @@ type Options struct {
 	Base     string   // a revision; "" is the merge base with the default branch
 	Head     string   // a revision; "" is HEAD
 	Worktree bool     // judge the files on disk, with what is not committed
-	Stage    string   // local | pull-request | pre-deploy; "" is local
+	Stage    string   // local | pull-request | pre-deploy | rollback; "" is local
 	Config   string   // path of the configuration at the trusted revision; "" is ConfigPath
 	Trusted  string   // a revision: configuration, the project's own rules, post-mortems and the snapshot are read from it; "" is the base
 	Since    string   // a commit, or "" for all: only findings in files that differ between it and Head are reported
@@ -52,7 +52,7 @@ type Options struct {
 	Address    string // of the repository for a browser, in place of what the remote origin tells
 
 	Snapshot    string // a snapshot file on disk, in place of the base's own; "" is that one, if there is one
-	DatabaseURL string // before a deploy: the live database, asked for this check; "" asks none
+	DatabaseURL string // before a deploy or rollback: the live database, asked for this check; "" asks none
 
 	Now      time.Time
 	Progress func(step string) // called before each long step; may be nil
@@ -68,6 +68,7 @@ const (
 	Local       = "local"
 	PullRequest = "pull-request"
 	PreDeploy   = "pre-deploy"
+	Rollback    = "rollback" // the base is the release that comes back, and the head's migrations have run: of these a live database knows better
 )
 
 // ErrUse says that the check was asked for in a way that cannot be answered: an
@@ -198,12 +199,13 @@ func open(ctx context.Context, o Options) (*run, error) {
 	return r, nil
 }
 
-// openChange compares head with base. Before a deploy the base is what runs; else
-// it is where the head left the base's branch, since what others merged meanwhile
-// is not this change's doing.
+// openChange compares head with base. Before a deploy the base is what runs, before a
+// rollback what comes back; else it is where the head left the base's branch, since what
+// others merged meanwhile is not this change's doing.
 func openChange(ctx context.Context, o Options) (*change.Change, error) {
+	whole := o.Stage == PreDeploy || o.Stage == Rollback
 	return change.Open(ctx, change.Options{
-		Repo: o.Repo, Base: o.Base, Head: o.Head, Trusted: o.Trusted, Worktree: o.Worktree, FromMergeBase: o.Stage != PreDeploy, Landed: o.Stage == PreDeploy,
+		Repo: o.Repo, Base: o.Base, Head: o.Head, Trusted: o.Trusted, Worktree: o.Worktree, FromMergeBase: !whole, Landed: whole,
 	})
 }
 

@@ -38,7 +38,7 @@ const statements = "pg_stat_statements"
 func (r *run) observe(ctx context.Context) error {
 	switch {
 	case r.DatabaseURL != "":
-		if r.Stage != PreDeploy {
+		if r.Stage != PreDeploy && r.Stage != Rollback {
 			return usef("a database is asked before a deploy only (--stage %s): anywhere else give a check the snapshot that `pmcheck snapshot` takes", PreDeploy)
 		}
 		if r.Snapshot != "" {
@@ -68,6 +68,8 @@ func (r *run) observe(ctx context.Context) error {
 		}
 		r.live = newLive(s, filepath.ToSlash(r.Snapshot))
 		r.live.text = content
+	case r.Stage == Rollback:
+		return nil // the repository's own is of some day before: the schema as it is now is the head's
 	default:
 		content, err := r.change.TrustedTree().Read(snapshot.Path)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -176,6 +178,7 @@ func (l *live) choose(databases []*database) {
 			l.facts.Pending++
 		}
 	}
+	l.facts.Unmatched = append(l.facts.Unmatched, l.unknown(l.of)...)
 	for _, version := range l.state.Failed {
 		failed := facts.FailedMigration{Version: version}
 		for _, m := range l.of.side().Migrations {
@@ -236,6 +239,42 @@ func (r *run) pending(d *database, touched map[string]lint.Touched) (base *layou
 		}
 	}
 	return &ran, overlay{r.change.BaseTree(), r.change.HeadTree(), fromHead}, pending
+}
+
+// notRun takes away, before a rollback, what the head's files bring and the live database has not run: the schema as it is
+// now is made by the rest.
+func (r *run) notRun(d *database, touched map[string]lint.Touched) {
+	if r.Stage != Rollback || !r.live.knows(d) || d.head == nil {
+		return
+	}
+	merged := map[string]bool{}
+	if d.base != nil {
+		for _, m := range d.base.Migrations {
+			merged[m.Path] = true
+		}
+	}
+	head := *d.head
+	head.Migrations = nil
+	for _, m := range d.head.Migrations {
+		if m.Direction != layout.Up || r.live.ran[migrationKey(m)] {
+			head.Migrations = append(head.Migrations, m)
+		}
+	}
+	for _, m := range d.head.Migrations {
+		if m.Direction != layout.Up || r.live.ran[migrationKey(m)] {
+			continue
+		}
+		partly := slices.ContainsFunc(head.Migrations, func(ran layout.Migration) bool { return ran.Path == m.Path && ran.Direction == layout.Up })
+		switch {
+		case merged[m.Path] && partly:
+			touched[m.Path] = lint.Touched{Status: lint.Edited}
+		case merged[m.Path]:
+			touched[m.Path] = lint.Touched{Status: lint.Deleted}
+		case !partly:
+			delete(touched, m.Path)
+		}
+	}
+	d.head = &head
 }
 
 // hasPending tells that a deploy would run a migration that the change does not bring.

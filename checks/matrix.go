@@ -103,7 +103,7 @@ func (m *matrix) snapshot(names *code.Names) {
 	if m.snapshotProblem != "" {
 		m.base.Unread = append(m.base.Unread, m.snapshotProblem)
 	}
-	if m.live == nil || len(m.live.Queries) == 0 {
+	if m.live == nil || len(m.live.Queries) == 0 || m.Stage == Rollback { // before a rollback they are the newer release's
 		return
 	}
 	found := code.Observed(m.live.Snapshot, m.live.path, names)

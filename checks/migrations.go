@@ -265,7 +265,14 @@ func (r *run) judgeMigrations(ctx context.Context) error {
 		d.unread = unread(d, touched)
 		base, files, touched := r.pending(d, touched)
 		d.base = base
+		r.notRun(d, touched)
 		if len(touched) == 0 && !dump {
+			if r.Stage == Rollback { // how the live schema differs matters to the code that comes back all the same
+				var err error
+				if d.liveDrift, err = r.driftOfLive(ctx, d); err != nil {
+					return err
+				}
+			}
 			continue
 		}
 		if engine := d.side().Engine; engine != layout.Postgres && engine != "" {
@@ -352,6 +359,7 @@ func databaseFacts(d *database) facts.Database {
 	if out.Engine == "" {
 		out.Engine = string(layout.Postgres)
 	}
+	out.LiveDrift = append(out.LiveDrift, d.liveDrift...)
 	if d.result == nil {
 		return out
 	}
@@ -373,7 +381,6 @@ func databaseFacts(d *database) facts.Database {
 		delta.CausedBy = []facts.Place{{Path: d.result.DriftPath, Line: 1}}
 		out.Drift = append(out.Drift, delta)
 	}
-	out.LiveDrift = append(out.LiveDrift, d.liveDrift...)
 	return out
 }
 

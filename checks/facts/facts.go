@@ -34,7 +34,7 @@ type Change struct {
 	Base       string   `json:"base"`                 // commit id
 	Head       string   `json:"head"`                 // commit id
 	Dirty      bool     `json:"dirty"`                // the head is the worktree, with what is not committed
-	Stage      string   `json:"stage"`                // local | pull-request | pre-deploy
+	Stage      string   `json:"stage"`                // local | pull-request | pre-deploy | rollback
 	Number     int      `json:"number,omitempty"`
 	Title      string   `json:"title,omitempty"`
 	Body       string   `json:"body,omitempty"` // the description of the pull request, where it is known, cut at 20,000 bytes
@@ -295,6 +295,7 @@ type Live struct {
 	Known          bool              `json:"known"`                 // which migrations it has run
 	Applied        int               `json:"applied"`               // how many of the migrations at the head it has run
 	Pending        int               `json:"pending"`               // how many it has not
+	Unmatched      []string          `json:"unmatched,omitempty"`   // versions that it has run and no file here has
 	StateTable     string            `json:"state_table,omitempty"` // the table in which the migration tool notes what has run
 	Failed         []FailedMigration `json:"failed"`                // migrations that began and did not come to their end
 	InvalidIndexes []InvalidIndex    `json:"invalid_indexes"`
