@@ -109,6 +109,15 @@ type Ref struct {
 // FindRef finds the ref that a name or a glob means: with a name, that tag, branch of origin or branch; with a glob, the
 // newest tag of that pattern which the head contains and which is not at the head itself. It is false when there is none.
 func (c *Repo) FindRef(ctx context.Context, pattern, head string) (Ref, bool, error) {
+	found, err := c.Refs(ctx, pattern, head)
+	if err != nil || len(found) == 0 {
+		return Ref{}, false, err
+	}
+	return found[0], true, nil
+}
+
+// Refs are all that [Repo.FindRef] chooses from: of a glob the tags, newest first.
+func (c *Repo) Refs(ctx context.Context, pattern, head string) ([]Ref, error) {
 	const format = "--format=%(refname) %(objecttype) %(objectname) %(*objectname) %(creatordate:unix)"
 	var args []string
 	var names []string
@@ -123,13 +132,13 @@ func (c *Repo) FindRef(ctx context.Context, pattern, head string) (Ref, bool, er
 	}
 	out, err := c.repo.git.output(ctx, maxOutput, args...)
 	if err != nil {
-		return Ref{}, false, err
+		return nil, err
 	}
 	var found []Ref
 	for line := range strings.Lines(out) {
 		f := strings.Split(strings.TrimSuffix(line, "\n"), " ")
 		if len(f) != 5 {
-			return Ref{}, false, fmt.Errorf("unexpected line %.120q in a list of refs", line)
+			return nil, fmt.Errorf("unexpected line %.120q in a list of refs", line)
 		}
 		id := f[2]
 		if f[1] == "tag" {
@@ -148,14 +157,12 @@ func (c *Repo) FindRef(ctx context.Context, pattern, head string) (Ref, bool, er
 		slices.SortStableFunc(found, func(a, b Ref) int { return slices.Index(names, a.Name) - slices.Index(names, b.Name) })
 		found = slices.DeleteFunc(found, func(r Ref) bool { return !slices.Contains(names, r.Name) }) // "deploy" also lists "deploy/x"
 	}
-	if len(found) == 0 {
-		return Ref{}, false, nil
+	for i := range found {
+		for _, prefix := range []string{"refs/tags/", "refs/remotes/", "refs/heads/"} {
+			found[i].Name = strings.TrimPrefix(found[i].Name, prefix)
+		}
 	}
-	r := found[0]
-	for _, prefix := range []string{"refs/tags/", "refs/remotes/", "refs/heads/"} {
-		r.Name = strings.TrimPrefix(r.Name, prefix)
-	}
-	return r, true, nil
+	return found, nil
 }
 
 // IsGlob tells that a ref's name is a pattern.

@@ -15,6 +15,10 @@ type Pipeline struct {
 	ID        string    `json:"id"`
 	Number    int64     `json:"number"`
 	Slug      string    `json:"project_slug"`
+	State     string    `json:"state"` // of its creation: created | errored | setup-pending | setup | pending
+	Errors    []struct {
+		Message string `json:"message"`
+	} `json:"errors"`
 	CreatedAt time.Time `json:"created_at"`
 	VCS       *struct {
 		Revision string `json:"revision"`
@@ -72,6 +76,7 @@ type workflow struct {
 
 // job is a job of a workflow. In a rerun of what failed the jobs that had succeeded stand with their old times.
 type job struct {
+	ID        string     `json:"id"`
 	Name      string     `json:"name"`
 	Number    int64      `json:"job_number"`
 	Status    string     `json:"status"`
@@ -102,6 +107,8 @@ type version struct {
 	Namespace      string `json:"namespace"`
 	IsLive         bool   `json:"is_live"`
 	PipelineID     string `json:"pipeline_id"`
+	WorkflowID     string `json:"workflow_id"`
+	JobID          string `json:"job_id"`
 	LastDeployedAt string `json:"last_deployed_at"`
 }
 

@@ -1,5 +1,6 @@
 // Package circleci asks CircleCI which commit is running: a project's pipelines, workflows, jobs and deploys, through API v2
-// (https://circleci.com/docs/api/v2/). It knows the few calls that this takes, and nothing of git.
+// (https://circleci.com/docs/api/v2/); and it starts what brings an earlier one back, and follows that to its end. It knows the
+// few calls that this takes, and nothing of git.
 package circleci
 
 import (
@@ -78,8 +79,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // Error is a call that CircleCI did not answer.
 type Error struct {
-	Status  int // of HTTP; 0 when there was no answer
-	Message string
+	Status     int // of HTTP; 0 when there was no answer
+	Message    string
+	RetryAfter time.Duration // that the server asked to wait; 0 = it did not say
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -88,28 +90,49 @@ func (e *Error) Error() string { return e.Message }
 type retry struct {
 	error
 	after time.Duration // asked for by the server; 0 = it does not say
+	done  bool          // the server may have done what it was asked for
 }
 
 func (r retry) Unwrap() error { return r.error }
 
+// call is one call, in the words that its errors need.
+type call struct {
+	verb  string // "read", "start a pipeline of"
+	about string // "the pipelines of gh/acme/orders"
+	path  string // escaped, below the API's address
+	query url.Values
+	body  []byte // JSON; nil = GET, else POST
+}
+
+func (r call) method() string {
+	if r.body != nil {
+		return http.MethodPost
+	}
+	return http.MethodGet
+}
+
 // get makes one call and decodes its answer. What may pass by itself is tried again: a limited rate, a failing server,
 // a connection that breaks, half an answer.
 func (c *Client) get(ctx context.Context, about, path string, query url.Values, into any) error {
-	address := *c.base
-	address.Path = c.base.Path + path // an escaped slash is decoded here and kept below
-	address.RawPath = c.base.EscapedPath() + path
-	if unescaped, err := url.PathUnescape(path); err == nil {
-		address.Path = c.base.Path + unescaped
-	}
-	address.RawQuery = query.Encode()
+	return c.do(ctx, call{verb: "read", about: about, path: path, query: query}, into)
+}
+
+// ErrMaybeDone says that CircleCI did not answer, or not in whole, and may have done all the same what it was asked to do.
+var ErrMaybeDone = errors.New("it may have been done all the same")
+
+// do makes a call, and tries again what may pass by itself. What CircleCI may have done already is not asked for twice.
+func (c *Client) do(ctx context.Context, r call, into any) error {
+	address := c.address(r)
 	for try := 1; ; try++ {
-		err := c.once(ctx, about, address.String(), into)
+		err := c.once(ctx, r, address, into)
 		var again retry
 		switch {
 		case err == nil:
 			return nil
+		case r.body != nil && errors.As(err, &again) && again.done:
+			return fmt.Errorf("%w: %w", again.error, ErrMaybeDone)
 		case ctx.Err() != nil:
-			return fmt.Errorf("CircleCI did not answer about %s in time: %w", about, context.Cause(ctx))
+			return fmt.Errorf("CircleCI did not answer about %s in time: %w", r.about, context.Cause(ctx))
 		case !errors.As(err, &again):
 			return err
 		case again.after > longest:
@@ -130,50 +153,76 @@ func (c *Client) get(ctx context.Context, about, path string, query url.Values, 
 	}
 }
 
-func (c *Client) once(ctx context.Context, about, address string, into any) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+func (c *Client) address(r call) string {
+	address := *c.base
+	address.Path = c.base.Path + r.path // an escaped slash is decoded here and kept below
+	address.RawPath = c.base.EscapedPath() + r.path
+	if unescaped, err := url.PathUnescape(r.path); err == nil {
+		address.Path = c.base.Path + unescaped
+	}
+	address.RawQuery = r.query.Encode()
+	return address.String()
+}
+
+func (c *Client) once(ctx context.Context, r call, address string, into any) error {
+	request, err := http.NewRequestWithContext(ctx, r.method(), address, bytes.NewReader(r.body))
 	if err != nil {
 		return err
 	}
 	request.Header.Set("Authorization", "Bearer "+c.token)
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", "pmcheck")
+	if r.body != nil {
+		request.Header.Set("Content-Type", "application/json")
+		request.GetBody = nil // else the transport itself sends it again over a connection that broke
+	}
 	answer, err := c.http.Do(request)
 	if err != nil {
 		var failed *url.Error
 		if errors.As(err, &failed) { // it repeats the address, which may be long
 			err = failed.Err
 		}
-		return retry{error: &Error{Message: fmt.Sprintf("CircleCI (%s) cannot be reached about %s: %v", c.base.Host, about, err)}}
+		var dial *net.OpError
+		unsent := errors.As(err, &dial) && dial.Op == "dial"
+		return retry{error: &Error{Message: fmt.Sprintf("CircleCI (%s) cannot be reached about %s: %v", c.base.Host, r.about, err)}, done: !unsent}
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxBody+1))
-	if answer.StatusCode != http.StatusOK {
-		return c.refused(about, answer, body)
+	if answer.StatusCode < 200 || answer.StatusCode > 299 {
+		return c.refused(r, answer, body)
 	}
 	switch {
 	case err != nil:
-		return retry{error: &Error{Status: answer.StatusCode, Message: fmt.Sprintf("CircleCI's answer about %s broke off: %v", about, err)}}
+		return retry{error: &Error{Status: answer.StatusCode, Message: fmt.Sprintf("CircleCI's answer about %s broke off: %v", r.about, err)}, done: true}
 	case len(body) > maxBody:
-		return &Error{Status: answer.StatusCode, Message: fmt.Sprintf("CircleCI's answer about %s is longer than %d MiB", about, maxBody>>20)}
+		return c.notUnderstood(r, &Error{Status: answer.StatusCode, Message: fmt.Sprintf("CircleCI's answer about %s is longer than %d MiB", r.about, maxBody>>20)})
 	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	if err := decoder.Decode(into); err != nil {
-		broken := &Error{Status: answer.StatusCode, Message: fmt.Sprintf("CircleCI's answer about %s is not the JSON that its API describes: %v", about, err)}
+		broken := &Error{Status: answer.StatusCode, Message: fmt.Sprintf("CircleCI's answer about %s is not the JSON that its API describes: %v", r.about, err)}
 		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-			return retry{error: broken}
+			return retry{error: broken, done: true}
 		}
 		if start := bytes.TrimSpace(body); len(start) > 0 && start[0] == '<' {
-			broken.Message = fmt.Sprintf("%s answered about %s with a web page instead of JSON: is a proxy in between, or --circleci-url wrong?", c.base.Host, about)
+			broken.Message = fmt.Sprintf("%s answered about %s with a web page instead of JSON: is a proxy in between, or --circleci-url wrong?", c.base.Host, r.about)
 		}
-		return broken
+		return c.notUnderstood(r, broken)
 	}
 	return nil
 }
 
-// refused is an answer other than 200 as a sentence that says what to do.
-func (c *Client) refused(about string, answer *http.Response, body []byte) error {
+// notUnderstood is an answer to a call that was accepted: asking again changes nothing.
+func (c *Client) notUnderstood(r call, e *Error) error {
+	if r.body != nil {
+		return retry{error: e, done: true}
+	}
+	return e
+}
+
+// refused is an answer other than 2xx as a sentence that says what to do.
+func (c *Client) refused(r call, answer *http.Response, body []byte) error {
 	e := &Error{Status: answer.StatusCode}
+	about := r.about
 	said := ""
 	var message struct{ Message string }
 	if json.Unmarshal(body, &message) == nil && message.Message != "" {
@@ -184,18 +233,22 @@ func (c *Client) refused(about string, answer *http.Response, body []byte) error
 	case status == http.StatusUnauthorized:
 		e.Message = fmt.Sprintf("CircleCI does not accept the token in %s %s: it takes a personal API token (User Settings > Personal API Tokens); a project token does not work with API v2", c.source, code)
 	case status == http.StatusForbidden:
-		e.Message = fmt.Sprintf("the owner of the token in %s may not read %s %s: let one who can see the project make the token", c.source, about, code)
+		e.Message = fmt.Sprintf("the owner of the token in %s may not %s %s %s: let one who can see the project make the token", c.source, r.verb, about, code)
 	case status == http.StatusNotFound:
 		e.Message = fmt.Sprintf("CircleCI does not know %s, or the owner of the token in %s may not see it %s: look at --circleci-project; "+
 			"the slug is in Project Settings > Overview, gh/OWNER/NAME or circleci/ORGANIZATION-ID/PROJECT-ID", about, c.source, code)
 	case status == http.StatusTooManyRequests:
 		e.Message = fmt.Sprintf("CircleCI limits the rate of calls, asked about %s %s", about, code)
-		return retry{e, retryAfter(answer.Header.Get("Retry-After"), time.Now())}
+		e.RetryAfter = retryAfter(answer.Header.Get("Retry-After"), time.Now())
+		return retry{error: e, after: e.RetryAfter}
 	case status >= 500:
 		e.Message = fmt.Sprintf("CircleCI failed to answer about %s %s: https://status.circleci.com may say why", about, code)
-		return retry{e, retryAfter(answer.Header.Get("Retry-After"), time.Now())}
+		e.RetryAfter = retryAfter(answer.Header.Get("Retry-After"), time.Now())
+		return retry{error: e, after: e.RetryAfter, done: true}
 	case status >= 300 && status < 400:
 		e.Message = fmt.Sprintf("%s sends calls about %s elsewhere %s: set --circleci-url to the address of the API itself", c.base.Host, about, code)
+	case r.body != nil:
+		e.Message = fmt.Sprintf("CircleCI refused to %s %s %s", r.verb, about, code)
 	default:
 		e.Message = fmt.Sprintf("CircleCI refused to answer about %s %s", about, code)
 	}

@@ -48,8 +48,10 @@ func (q Query) String() string {
 
 // Run is a run of the job or workflow that deploys.
 type Run struct {
-	Commit   string
-	Pipeline int64
+	Commit     string
+	Pipeline   int64
+	PipelineID string
+	WorkflowID string
 	Workflow string
 	Job      string // "" for a workflow as a whole
 	Status   string
@@ -60,13 +62,63 @@ type Run struct {
 // LastSuccess is the successful run that ended last, and those after it that did not succeed or are underway, newest first:
 // what they deployed, in part or whole, is not known. It is ErrNotKnown that nothing succeeded.
 func (c *Client) LastSuccess(ctx context.Context, q Query) (last Run, later []Run, err error) {
+	runs, err := c.lookBack(ctx, q, func(_ []Run, before int) bool { return before >= alsoLookedAt })
+	if err != nil {
+		return Run{}, nil, err
+	}
+	for _, r := range runs {
+		if succeeded(r) && r.Stopped.After(last.Stopped) {
+			last = r
+		}
+	}
+	if last.Commit == "" {
+		return Run{}, nil, fmt.Errorf("the last successful run of %s, in pipeline %d, does not say which commit it deployed", q, last.Pipeline)
+	}
+	for _, r := range runs {
+		if !succeeded(r) && r.Commit != "" && r.Commit != last.Commit && (r.Stopped.IsZero() || r.Stopped.After(last.Stopped)) {
+			later = append(later, r)
+		}
+	}
+	return last, later, nil
+}
+
+// Successes are the successful runs of as many commits, if there are so many, the one that ended last first; of a commit that
+// was deployed several times the last. It is ErrNotKnown that nothing succeeded.
+func (c *Client) Successes(ctx context.Context, q Query, commits int) ([]Run, error) {
+	runs, err := c.lookBack(ctx, q, func(runs []Run, before int) bool { return before >= alsoLookedAt && len(newestOfEach(runs)) >= commits })
+	if err != nil {
+		return nil, err
+	}
+	return newestOfEach(runs), nil
+}
+
+// newestOfEach are the successful runs, one for each commit, the one that ended last first.
+func newestOfEach(runs []Run) []Run {
+	var out []Run
+	for _, r := range runs {
+		if succeeded(r) && r.Commit != "" {
+			out = append(out, r)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Run) int { return b.Stopped.Compare(a.Stopped) })
+	seen := map[string]bool{}
+	return slices.DeleteFunc(out, func(r Run) bool {
+		had := seen[r.Commit]
+		seen[r.Commit] = true
+		return had
+	})
+}
+
+// lookBack gives the runs of pipelines, newest pipelines first, until there are enough: of those that were found, and with how
+// many pipelines before that of the newest success were looked at, -1 for no success yet. It is ErrNotKnown that nothing succeeded.
+func (c *Client) lookBack(ctx context.Context, q Query, enough func(runs []Run, before int) bool) ([]Run, error) {
 	if q.Job == "" && q.Workflow == "" {
-		return Run{}, nil, errors.New("name the job or the workflow that deploys")
+		return nil, errors.New("name the job or the workflow that deploys")
 	}
 	var runs []Run
 	names := map[string]bool{} // of what was seen, for who misspelt one
 	seen, before := 0, -1      // pipelines, and those before the newest success
-	err = c.pipelines(ctx, q.Project, q.Branch, func(pipelines []Pipeline) (bool, error) {
+	err := c.pipelines(ctx, q.Project, q.Branch, func(pipelines []Pipeline) (bool, error) {
 		pipelines = slices.DeleteFunc(pipelines, func(p Pipeline) bool {
 			return p.Foreign() || q.Branch != "" && p.Branch() != "" && p.Branch() != q.Branch
 		})
@@ -94,28 +146,15 @@ func (c *Client) LastSuccess(ctx context.Context, q Query) (last Run, later []Ru
 				before = 0
 			}
 		}
-		return seen < maxPipelines && before < alsoLookedAt, nil
+		return seen < maxPipelines && !enough(runs, before), nil
 	})
 	if err != nil {
-		return Run{}, nil, err
+		return nil, err
 	}
-	for _, r := range runs {
-		if succeeded(r) && r.Stopped.After(last.Stopped) {
-			last = r
-		}
+	if !slices.ContainsFunc(runs, succeeded) {
+		return nil, fmt.Errorf("%w: no successful run of %s in the last %d pipelines of %s%s", ErrNotKnown, q, seen, q.Project, others(q, names))
 	}
-	if last.Status == "" {
-		return Run{}, nil, fmt.Errorf("%w: no successful run of %s in the last %d pipelines of %s%s", ErrNotKnown, q, seen, q.Project, others(q, names))
-	}
-	if last.Commit == "" {
-		return Run{}, nil, fmt.Errorf("the last successful run of %s, in pipeline %d, does not say which commit it deployed", q, last.Pipeline)
-	}
-	for _, r := range runs {
-		if !succeeded(r) && r.Commit != "" && r.Commit != last.Commit && (r.Stopped.IsZero() || r.Stopped.After(last.Stopped)) {
-			later = append(later, r)
-		}
-	}
-	return last, later, nil
+	return runs, nil
 }
 
 // others names what was seen when what was asked for was not.
@@ -155,7 +194,7 @@ func (c *Client) runs(ctx context.Context, p Pipeline, q Query) (found, error) {
 		return out, err
 	}
 	for _, w := range workflows {
-		run := Run{Commit: p.Commit(), Pipeline: p.Number, Workflow: w.Name, URL: pageOf(p, w)}
+		run := Run{Commit: p.Commit(), Pipeline: p.Number, PipelineID: p.ID, WorkflowID: w.ID, Workflow: w.Name, URL: pageOf(p, w)}
 		if q.Job == "" {
 			out.names = append(out.names, w.Name)
 			if w.Name == q.Workflow && began(w.Status) {
@@ -232,44 +271,21 @@ type Deployment struct {
 // Live is what runs by CircleCI's deploy markers. It is ErrNotKnown that no version is live. The calls are those that
 // CircleCI's own MCP server makes (mcp-server-circleci, src/clients/circleci/deploys.ts); API v2's reference does not list them.
 func (c *Client) Live(ctx context.Context, q DeployQuery) (Deployment, error) {
-	in := project{ID: q.ProjectID, OrganizationID: q.OrganizationID, Slug: cmp.Or(q.Project, "project "+q.ProjectID)}
-	if in.ID == "" || in.OrganizationID == "" {
-		var err error
-		if in, err = c.project(ctx, q.Project); err != nil {
-			return Deployment{}, err
-		}
-	}
-	var components []component
-	var environments []environment
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) { components, err = c.components(groupCtx, in); return err })
-	group.Go(func() (err error) { environments, err = c.environments(groupCtx, in); return err })
-	if err := group.Wait(); err != nil {
-		return Deployment{}, err
-	}
-	of, err := choose("component", "--deploy-component", q.Component, components, func(c component) string { return c.Name })
+	in, err := c.markers(ctx, q)
 	if err != nil {
 		return Deployment{}, err
 	}
-	there, err := choose("environment", "--deploy-environment", q.Environment, environments, func(e environment) string { return e.Name })
-	if err != nil {
-		return Deployment{}, err
-	}
-	versions, err := c.versions(ctx, of, there)
-	if err != nil {
-		return Deployment{}, err
-	}
-	versions = slices.DeleteFunc(versions, func(v version) bool { return !v.IsLive })
+	versions := slices.DeleteFunc(in.versions, func(v version) bool { return !v.IsLive })
 	if len(versions) == 0 {
-		return Deployment{}, fmt.Errorf("%w: no version of %s is live in %s by the deploy markers", ErrNotKnown, of.Name, there.Name)
+		return Deployment{}, fmt.Errorf("%w: no version of %s is live in %s by the deploy markers", ErrNotKnown, in.component, in.environment)
 	}
 	for _, v := range versions[1:] {
 		if v.Name != versions[0].Name {
 			return Deployment{}, fmt.Errorf("two versions of %s are live in %s, %s (namespace %s) and %s (namespace %s): name the older one's commit with --base",
-				of.Name, there.Name, versions[0].Name, versions[0].Namespace, v.Name, v.Namespace)
+				in.component, in.environment, versions[0].Name, versions[0].Namespace, v.Name, v.Namespace)
 		}
 	}
-	live := Deployment{Version: versions[0].Name, Component: of.Name, Environment: there.Name, At: versions[0].LastDeployedAt}
+	live := Deployment{Version: versions[0].Name, Component: in.component, Environment: in.environment, At: versions[0].LastDeployedAt}
 	if versions[0].PipelineID != "" {
 		p, err := c.pipeline(ctx, versions[0].PipelineID)
 		if err != nil {
@@ -278,6 +294,40 @@ func (c *Client) Live(ctx context.Context, q DeployQuery) (Deployment, error) {
 		live.Commit, live.Pipeline = p.Commit(), p.Number
 	}
 	return live, nil
+}
+
+// deployMarkers are the versions of a component in an environment.
+type deployMarkers struct {
+	project, component, environment string // the project's id, and the others' names
+	versions                        []version
+}
+
+func (c *Client) markers(ctx context.Context, q DeployQuery) (deployMarkers, error) {
+	in := project{ID: q.ProjectID, OrganizationID: q.OrganizationID, Slug: cmp.Or(q.Project, "project "+q.ProjectID)}
+	if in.ID == "" || in.OrganizationID == "" {
+		var err error
+		if in, err = c.project(ctx, q.Project); err != nil {
+			return deployMarkers{}, err
+		}
+	}
+	var components []component
+	var environments []environment
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { components, err = c.components(groupCtx, in); return err })
+	group.Go(func() (err error) { environments, err = c.environments(groupCtx, in); return err })
+	if err := group.Wait(); err != nil {
+		return deployMarkers{}, err
+	}
+	of, err := choose("component", "--deploy-component", q.Component, components, func(c component) string { return c.Name })
+	if err != nil {
+		return deployMarkers{}, err
+	}
+	there, err := choose("environment", "--deploy-environment", q.Environment, environments, func(e environment) string { return e.Name })
+	if err != nil {
+		return deployMarkers{}, err
+	}
+	versions, err := c.versions(ctx, of, there)
+	return deployMarkers{project: in.ID, component: of.Name, environment: there.Name, versions: versions}, err
 }
 
 // choose finds the one of a name, or the only one.

@@ -32,12 +32,14 @@ type Server struct {
 	Pipelines []Pipeline // newest first
 	Deploys   []Deploy
 	Users     map[string]string // logins by id
+	Starts    Starts            // what becomes of what is started
 
 	// Fault answers a call instead of the server when it returns true. It is asked before everything else.
 	Fault func(w http.ResponseWriter, r *http.Request, call int) bool
 
 	mu    sync.Mutex
 	calls []string
+	posts []Post
 }
 
 // Pipeline is a pipeline. App gives it the form of projects through the GitHub App.
@@ -52,6 +54,8 @@ type Pipeline struct {
 	Trigger   string // webhook | api | schedule ...; "" = webhook
 	Actor     string // a login; "" = dev
 	Workflows []Workflow
+
+	started *started
 }
 
 // Workflow is a workflow of a pipeline.
@@ -124,6 +128,10 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	path, ok := strings.CutPrefix(r.URL.Path, "/api/v2")
+	if ok && r.Method == http.MethodPost {
+		s.post(w, r, path)
+		return
+	}
 	if !ok || r.Method != http.MethodGet {
 		refuse(w, http.StatusNotFound, "Not found.")
 		return
@@ -147,7 +155,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		var items []any
-		for i, workflow := range p.Workflows {
+		s.advance(p)
+		for i, workflow := range p.current() {
 			items = append(items, s.workflow(p, i, workflow))
 		}
 		s.list(w, r, items)
@@ -241,6 +250,16 @@ func (s *Server) pipeline(p Pipeline) map[string]any {
 			"type": cmp.Or(p.Trigger, "webhook"), "received_at": created(p), "actor": map[string]any{"login": cmp.Or(p.Actor, "dev"), "avatar_url": nil},
 		},
 	}
+	if p.started != nil && len(p.Workflows) == 0 {
+		if out["state"] = p.started.State; p.started.State == "" {
+			out["state"] = "created"
+		}
+		errors := []any{}
+		for _, message := range p.started.Errors {
+			errors = append(errors, map[string]any{"type": "config", "message": message})
+		}
+		out["errors"] = errors
+	}
 	if p.App {
 		git := map[string]any{"checkout_sha": p.Commit, "checkout_url": "https://github.com/acme/orders.git", "ref": "refs/heads/" + p.Branch, "branch": p.Branch}
 		if p.Tag != "" {
@@ -294,7 +313,7 @@ func (s *Server) workflow(p Pipeline, i int, w Workflow) map[string]any {
 func (s *Server) jobs(workflow string) []any {
 	var items []any
 	for _, p := range s.Pipelines {
-		for i, w := range p.Workflows {
+		for i, w := range p.current() {
 			if id('b', p.Number, i) != workflow {
 				continue
 			}
