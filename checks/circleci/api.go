@@ -12,11 +12,11 @@ import (
 // Pipeline is one run of a project's configuration. Of its two forms the older (projects through GitHub OAuth and Bitbucket
 // Cloud) has vcs, the newer (GitHub App, GitLab, Bitbucket Data Center) trigger_parameters.
 type Pipeline struct {
-	ID        string    `json:"id"`
-	Number    int64     `json:"number"`
-	Slug      string    `json:"project_slug"`
-	State     string    `json:"state"` // of its creation: created | errored | setup-pending | setup | pending
-	Errors    []struct {
+	ID     string `json:"id"`
+	Number int64  `json:"number"`
+	Slug   string `json:"project_slug"`
+	State  string `json:"state"` // of its creation: created | errored | setup-pending | setup | pending
+	Errors []struct {
 		Message string `json:"message"`
 	} `json:"errors"`
 	CreatedAt time.Time `json:"created_at"`

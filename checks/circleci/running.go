@@ -52,11 +52,11 @@ type Run struct {
 	Pipeline   int64
 	PipelineID string
 	WorkflowID string
-	Workflow string
-	Job      string // "" for a workflow as a whole
-	Status   string
-	URL      string
-	Stopped  time.Time // zero while it is underway
+	Workflow   string
+	Job        string // "" for a workflow as a whole
+	Status     string
+	URL        string
+	Stopped    time.Time // zero while it is underway
 }
 
 // LastSuccess is the successful run that ended last, and those after it that did not succeed or are underway, newest first:
