@@ -30,6 +30,9 @@ type condition struct {
 	byType  map[reflect.Type]*vm.Program
 	picks   bool // it takes one of several values by its place
 	dynamic bool // the result can be anything JSON holds
+
+	limits   []Limit
+	compared map[reflect.Type]*vm.Program // what the first limit compares
 }
 
 var (
@@ -80,6 +83,9 @@ func compileCondition(text string, types ...reflect.Type) (*condition, error) {
 	}
 	if len(c.byType) == 0 {
 		return nil, first
+	}
+	if c.limits = limitsOf(text); len(c.limits) > 0 {
+		c.compared = c.operand(c.limits[0].Of)
 	}
 	return c, nil
 }

@@ -50,10 +50,16 @@ type Metric struct {
 	timeout          time.Duration // of one measurement
 }
 
-// Gate measures metrics side by side.
+// Gate measures metrics side by side, once or at each step of a canary.
 type Gate struct {
 	Metrics []*Metric
-	Observe func(MetricChange) // called after each measurement, never twice at once; may be nil
+	Steps   []Step   // none = one analysis of all metrics
+	Traffic *Traffic // nil = no step sets a weight
+
+	// These may be nil. None is called twice at once.
+	Observe     func(MetricChange) // after each measurement
+	ObserveStep func(StepChange)   // when a step begins, and when one ends that did not succeed
+	Output      func(line string)  // what a command of Traffic prints
 }
 
 // MetricChange is one measurement.
@@ -71,6 +77,7 @@ type Measurement struct {
 	TookMS  int64     `json:"took_ms"`
 	Phase   Phase     `json:"phase"`
 	Value   string    `json:"value,omitempty"`
+	Numbers []float64 `json:"numbers,omitempty"` // what the limits are held against; none where there is no number
 	Message string    `json:"message,omitempty"`
 
 	retry time.Duration // how long the server asks to wait
@@ -79,10 +86,13 @@ type Measurement struct {
 // MetricRecord is what became of one metric.
 type MetricRecord struct {
 	Name              string        `json:"name"`
-	Phase             Phase         `json:"phase"` // Running: another metric ended the gate before this one was done
+	Step              int           `json:"step,omitempty"`   // of the canary, from 1
+	Weight            int           `json:"weight,omitempty"` // of the new release at that step, in percent
+	Phase             Phase         `json:"phase"`            // Running: another metric ended the gate before this one was done
 	Reason            string        `json:"reason"`
 	SuccessCondition  string        `json:"success_condition,omitempty"`
 	FailureCondition  string        `json:"failure_condition,omitempty"`
+	Limits            []Limit       `json:"limits,omitempty"`
 	Count             int           `json:"count"` // without errors
 	Successful        int           `json:"successful"`
 	Failed            int           `json:"failed"`
@@ -100,20 +110,37 @@ type GateRecord struct {
 	Reason    string         `json:"reason"`
 	StartedAt time.Time      `json:"started_at"`
 	EndedAt   time.Time      `json:"ended_at"`
-	Metrics   []MetricRecord `json:"metrics"`
+	Steps     []StepRecord   `json:"steps,omitempty"`
+	TakenBack *StepRecord    `json:"taken_back,omitempty"`
+	Metrics   []MetricRecord `json:"metrics"` // of each step that measured
 }
+
+const endedOutside = "ended from outside before all was measured"
 
 // Run measures until every metric is done, or the first that does not succeed ends
 // the gate. A context that ends is [Unmeasured].
 func (g *Gate) Run(ctx context.Context) *GateRecord {
-	r := &GateRecord{Kind: "gate", StartedAt: time.Now().UTC(), Metrics: make([]MetricRecord, len(g.Metrics))}
+	r := &GateRecord{Kind: "gate", StartedAt: time.Now().UTC(), Metrics: []MetricRecord{}}
+	if len(g.Steps) > 0 {
+		g.canary(ctx, r)
+	} else {
+		r.Metrics = g.analyse(ctx, g.Metrics, 0, 0)
+		r.Verdict, r.Phase, r.Reason = judge(r.Metrics)
+	}
+	r.EndedAt = time.Now().UTC()
+	return r
+}
+
+// analyse measures side by side, and ends when all are done or one has not succeeded.
+func (g *Gate) analyse(ctx context.Context, metrics []*Metric, step, weight int) []MetricRecord {
+	records := make([]MetricRecord, len(metrics))
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	var all sync.WaitGroup
-	var mu sync.Mutex // guards r, and calls Observe one at a time
-	for i, m := range g.Metrics {
-		record := &r.Metrics[i]
-		*record = MetricRecord{Name: m.Name, Phase: Running, Measurements: []Measurement{}}
+	var mu sync.Mutex // guards records, and calls Observe one at a time
+	for i, m := range metrics {
+		record := &records[i]
+		*record = MetricRecord{Name: m.Name, Step: step, Weight: weight, Phase: Running, Limits: m.limits(), Measurements: []Measurement{}}
 		if m.success != nil {
 			record.SuccessCondition = m.success.text
 		}
@@ -148,32 +175,27 @@ func (g *Gate) Run(ctx context.Context) *GateRecord {
 		})
 	}
 	all.Wait()
-	r.EndedAt = time.Now().UTC()
-	r.judge()
-	return r
+	return records
 }
 
-func (r *GateRecord) judge() {
+// judge gives what the worst of the metrics came to, and why.
+func judge(metrics []MetricRecord) (Verdict, Phase, string) {
 	worst := MetricRecord{Phase: Successful}
-	for _, m := range r.Metrics {
+	for _, m := range metrics {
 		if badness[m.Phase] > badness[worst.Phase] {
 			worst = m
 		}
 	}
-	r.Phase = worst.Phase
+	verdict := Unmeasured
 	switch worst.Phase {
 	case Successful:
-		r.Verdict, r.Reason = Passed, "all metrics remained within their limits"
-		return
-	case FailedPhase:
-		r.Verdict = Failed
+		return Passed, Successful, "all metrics remained within their limits"
 	case Running:
-		r.Verdict, r.Reason = Unmeasured, "ended from outside before all was measured"
-		return
-	default:
-		r.Verdict = Unmeasured
+		return Unmeasured, Running, endedOutside
+	case FailedPhase:
+		verdict = Failed
 	}
-	r.Reason = fmt.Sprintf("%s: %s: %s", worst.Name, worst.Phase, worst.Reason)
+	return verdict, worst.Phase, fmt.Sprintf("%s: %s: %s", worst.Name, worst.Phase, worst.Reason)
 }
 
 func (m *MetricRecord) add(metric *Metric, measurement Measurement) MetricChange {
@@ -244,7 +266,7 @@ func (m *Metric) measure(ctx context.Context) (out Measurement) {
 		}
 		return out
 	}
-	out.Value, out.Message = shownValue(result), note
+	out.Value, out.Numbers, out.Message = shownValue(result), m.numbers(result), note
 	if why, none := noNumber(result); none {
 		out.Phase, out.Message = Inconclusive, why
 		return out

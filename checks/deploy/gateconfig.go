@@ -25,7 +25,7 @@ func ReadGate(file string, content []byte, getenv func(string) (string, bool)) (
 		return nil, r.err(file)
 	}
 	g := &Gate{}
-	f := r.fields(root, "the file", "metrics")
+	f := r.fields(root, "the file", "metrics", "steps", "traffic")
 	lines := map[string]int{}
 	for _, item := range r.items(f["metrics"], "metrics", maxMetrics) {
 		m := r.metric(item)
@@ -39,6 +39,7 @@ func ReadGate(file string, content []byte, getenv func(string) (string, bool)) (
 	if len(r.problems) == 0 && len(g.Metrics) == 0 {
 		r.problem(root.Line, "metrics is missing: list at least one \"- name: error-rate\"")
 	}
+	r.canary(g, f["steps"], f["traffic"])
 	return g, r.err(file)
 }
 

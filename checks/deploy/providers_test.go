@@ -186,6 +186,7 @@ func FuzzReadGate(f *testing.F) {
 	f.Add("metrics:\n- name: a\n  interval: 30s\n  count: 3\n  successCondition: result[0] < 0.05\n  provider: {prometheus: {address: 'http://p', query: up, headers: [{key: A, env: B}]}}")
 	f.Add("metrics:\n- name: a\n  failureCondition: all(result.x, # > 1)\n  provider: {web: {url: 'http://a', jsonPath: \"{$.a[0]['b']}\"}}")
 	f.Add("metrics: [{name: a, provider: {web: }}, 3]")
+	f.Add("metrics: [{name: a, successCondition: result < 1, provider: {datadog: {apiVersion: v2, queries: {a: b}, formula: a, site: datadoghq.eu, apiKey: {env: A}}}}]\nsteps: [{setWeight: 10}, {pause: {duration: 1s}}, {analysis: {metrics: [a]}}]\ntraffic: {shift: [a, b], undo: [c]}")
 	f.Fuzz(func(t *testing.T, text string) {
 		g, err := ReadGate("g.yml", []byte(text), func(string) (string, bool) { return "x", true })
 		if err != nil {

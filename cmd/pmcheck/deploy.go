@@ -134,14 +134,18 @@ func deployGate() *cobra.Command {
 		Use:   "gate",
 		Short: "Measure metrics for a while, and fail when they leave their limits",
 		Long: `The file lists metrics in the words of Argo Rollouts' analysis: where a value comes
-from (Prometheus, or JSON over HTTP), how often it is measured, which conditions
-it has to meet, and how many bad measurements it may have. The metrics are measured
-side by side; the first that does not succeed ends the gate.
+from (Prometheus, Datadog, or JSON over HTTP), how often it is measured, which
+conditions it has to meet, and how many bad measurements it may have. The metrics are
+measured side by side; the first that does not succeed ends the gate.
 
-Exit status: 0 all succeeded; 1 one failed; 2 wrong configuration; 3 one could not be
-measured, or was inconclusive: no data, not a number, between its two conditions.`,
+With steps (setWeight, pause, analysis) it leads a canary: a command of yours shifts
+traffic to each weight, and when the gate does not pass, traffic is taken back.
+
+Exit status: 0 all succeeded; 1 one failed, or traffic could not be shifted; 2 wrong
+configuration; 3 one could not be measured, or was inconclusive: no data, not a number,
+between its two conditions.`,
 		Example: `  pmcheck deploy gate --config gate.yml
-  pmcheck deploy gate --config gate.yml --format json=gate.json`,
+  pmcheck deploy gate --config gate.yml --format json=gate.json --format html=gate.html`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := out.check(c); err != nil {
@@ -158,6 +162,11 @@ measured, or was inconclusive: no data, not a number, between its two conditions
 			if err != nil {
 				return usagef("%w", err)
 			}
+			if err := g.Check(); err != nil {
+				return usagef("%s: %w", config, err)
+			}
+			g.Output = func(line string) { out.line(true, "    %s", line) }
+			g.ObserveStep = func(s deploy.StepChange) { out.line(true, "%s  %s", s.At.Format(time.TimeOnly), s) }
 			g.Observe = func(m deploy.MetricChange) {
 				out.line(m.Changed, "%s  %s  %d/%d  %s", m.Measurement.At.Format(time.TimeOnly), m.Metric, m.Count, m.Of, m.Measurement)
 			}
