@@ -301,12 +301,12 @@ func do(ctx context.Context, client *github.Client, method, path string, what ca
 	return explain(ctx, err)
 }
 
-var nameParts = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,100}$`)
+var nameParts = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
 
 // checkNames keeps what is no name out of paths: "..", slashes, question marks.
 func checkNames(owner, name string) error {
 	for _, s := range []string{owner, name} {
-		if !nameParts.MatchString(s) || s == "." || s == ".." {
+		if len(s) > 100 || !nameParts.MatchString(s) || s == "." || s == ".." {
 			return fmt.Errorf("%q is not the name of a repository or its owner", s)
 		}
 	}

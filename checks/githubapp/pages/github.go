@@ -220,8 +220,8 @@ type apiRepository struct {
 func (r apiRepository) readable() readable { return readable{r.ID, r.Owner.Login, r.Name, r.Private} }
 
 var (
-	ownerName      = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
-	repositoryName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
+	ownerName      = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
+	repositoryName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 )
 
 // repository is the one of that name, if the reader may read it. Everybody may read a
@@ -229,7 +229,7 @@ var (
 // reader's to see: GitHub does not tell these apart, and so nor can we. Errors are those
 // of repositories.
 func (g *github) repository(ctx context.Context, who *reader, owner, name string) (_ readable, ok bool, _ error) {
-	if !ownerName.MatchString(owner) || !repositoryName.MatchString(name) || name == "." || name == ".." {
+	if max(len(owner), len(name)) > 100 || !ownerName.MatchString(owner) || !repositoryName.MatchString(name) || name == "." || name == ".." {
 		return readable{}, false, nil
 	}
 	key := strings.ToLower(owner + "/" + name)

@@ -57,7 +57,7 @@ type Creation struct {
 
 var (
 	orgName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,38}$`)
-	codeForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+	codeForm = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 )
 
 // maxAppName is GitHub's limit for the name of an App.
@@ -244,7 +244,7 @@ func (f *flow) created(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	code := q.Get("code")
-	if !codeForm.MatchString(code) {
+	if len(code) > 255 || !codeForm.MatchString(code) {
 		f.fail(w, http.StatusBadRequest, errors.New("GitHub sent no code for the App; go back and confirm it there again"))
 		return
 	}

@@ -142,17 +142,17 @@ const (
 
 var (
 	commitForm = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
-	loginForm  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?$`)
-	nameForm   = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
-	branchForm = regexp.MustCompile(`^[^\x00-\x20\x7f~^:?*\[\\]{1,500}$`)
+	loginForm  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*(\[bot\])?$`)
+	nameForm   = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+	branchForm = regexp.MustCompile(`^[^\x00-\x20\x7f~^:?*\[\\]+$`)
 )
 
 func isCommit(s string) bool { return commitForm.MatchString(s) && strings.Trim(s, "0") != "" }
-func isLogin(s string) bool  { return loginForm.MatchString(s) }
+func isLogin(s string) bool  { return len(s) <= 105 && loginForm.MatchString(s) }
 
 // isBranch follows git check-ref-format, and takes no name that a program could read as an option.
 func isBranch(s string) bool {
-	if !branchForm.MatchString(s) || !utf8.ValidString(s) || strings.HasPrefix(s, "-") || strings.HasSuffix(s, ".") ||
+	if utf8.RuneCountInString(s) > 500 || !branchForm.MatchString(s) || !utf8.ValidString(s) || strings.HasPrefix(s, "-") || strings.HasSuffix(s, ".") ||
 		strings.Contains(s, "..") || strings.Contains(s, "@{") || s == "@" {
 		return false
 	}
@@ -186,7 +186,7 @@ func (r *repository) checked() (job.Repository, error) {
 		return job.Repository{}, errors.New("id is not positive")
 	case !isLogin(owner):
 		return job.Repository{}, errors.New("owner.login is not a login")
-	case !nameForm.MatchString(name) || name == "." || name == "..":
+	case len(name) > 100 || !nameForm.MatchString(name) || name == "." || name == "..":
 		return job.Repository{}, errors.New("name is not the name of a repository")
 	case r.DefaultBranch != "" && !isBranch(r.DefaultBranch):
 		return job.Repository{}, errors.New("default_branch is not a branch")
