@@ -21,6 +21,8 @@ type Lessons struct {
 	Engine    *policy.Engine         // the rules as they hold at HEAD
 	Root      string                 // the repository's top folder
 	Globs     []string               // what selects them, see postmortem.Match
+
+	Repository, Address string // of the remote origin, as change.Change has them
 }
 
 // Folder is where the next post-mortem belongs, from Root with slashes: beside the newest,
@@ -50,7 +52,8 @@ func ReadLessons(ctx context.Context, repo string) (*Lessons, error) {
 	}
 	defer r.close()
 	read := r.readDocuments(r.change.HeadTree(), func(string) bool { return true })
-	l := &Lessons{Problems: read.problems, Engine: r.engine, Globs: r.config.Postmortems, Root: r.change.HeadTree().Folder()}
+	l := &Lessons{Problems: read.problems, Engine: r.engine, Globs: r.config.Postmortems, Root: r.change.HeadTree().Folder(),
+		Repository: r.change.Repository, Address: r.change.Address}
 	for _, d := range read.byPath {
 		l.Documents = append(l.Documents, d)
 		if !read.broken(d.Path) {
@@ -62,10 +65,14 @@ func ReadLessons(ctx context.Context, repo string) (*Lessons, error) {
 		return cmp.Or(cmp.Compare(b.Date, a.Date), cmp.Compare(a.Path, b.Path))
 	})
 	l.Problems = append(l.Problems, postmortem.Duplicates(l.Documents)...)
-	slices.SortStableFunc(l.Problems, func(a, b postmortem.Problem) int {
+	sortProblems(l.Problems)
+	return l, nil
+}
+
+func sortProblems(problems []postmortem.Problem) {
+	slices.SortStableFunc(problems, func(a, b postmortem.Problem) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), a.Line-b.Line)
 	})
-	return l, nil
 }
 
 // unguarded are the items that say that a rule enforces them where none does.

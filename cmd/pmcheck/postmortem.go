@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -135,102 +134,6 @@ func severityHere(l *checks.Lessons, id string) string {
 		}
 	}
 	return "no such rule"
-}
-
-func itemsOfLessons(repo *string, now func() time.Time) *cobra.Command {
-	var owner, format string
-	var all, overdue bool
-	within := -1
-	c := &cobra.Command{
-		Use:   "items",
-		Short: "List action items that remain to be done: by owner, overdue, due soon",
-		Example: `  pmcheck postmortem items --owner "DevOps team"
-  pmcheck postmortem items --due-within 7
-  pmcheck postmortem items --format ics > items.ics`,
-		Args: noArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			if !slices.Contains([]string{"text", "json", "csv", "ics"}, format) {
-				return usagef("--format %s: expected text, json, csv or ics", yamltree.Quote(format))
-			}
-			l, err := checks.ReadLessons(c.Context(), *repo)
-			if err != nil {
-				return err
-			}
-			today := now().UTC().Format(time.DateOnly)
-			limit := now().UTC().AddDate(0, 0, within).Format(time.DateOnly)
-			items := []itemJSON{}
-			for _, d := range l.Documents {
-				for _, item := range d.ActionItems {
-					switch {
-					case !all && !item.Open(),
-						owner != "" && !strings.EqualFold(item.Owner, owner),
-						overdue && !item.Overdue(today),
-						within >= 0 && (!item.Open() || item.Due == "" || item.Due > limit):
-						continue
-					}
-					items = append(items, itemOf(d, item, today))
-				}
-			}
-			slices.SortStableFunc(items, func(a, b itemJSON) int { return strings.Compare(dueKey(a), dueKey(b)) })
-			switch format {
-			case "json":
-				return printJSON(c.OutOrStdout(), items)
-			case "csv":
-				return itemsCSV(c.OutOrStdout(), items)
-			case "ics":
-				return itemsICS(c.OutOrStdout(), items, now())
-			}
-			if len(items) == 0 {
-				fmt.Fprintln(c.OutOrStdout(), "nothing to do")
-				return nil
-			}
-			return table(c.OutOrStdout(), func(w io.Writer) {
-				for _, i := range items {
-					when := orDash(i.Due)
-					if i.Overdue {
-						when += " overdue"
-					}
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", i.Cited, when, orDash(i.Priority), words(i.Status), orDash(i.Owner), i.Action)
-				}
-			})
-		},
-	}
-	c.Flags().StringVar(&owner, "owner", "", "only those of this owner")
-	c.Flags().BoolVar(&overdue, "overdue", false, "only those that should have been done before today")
-	c.Flags().IntVar(&within, "due-within", -1, "only those due within so many days, and those overdue")
-	c.Flags().BoolVar(&all, "all", false, "also those that are done or cancelled")
-	c.Flags().StringVar(&format, "format", "text", "text, json, csv, or ics for a calendar")
-	return c
-}
-
-// dueKey puts items without a due date last.
-func dueKey(i itemJSON) string {
-	if i.Due == "" {
-		return "9999 " + i.Cited
-	}
-	return i.Due + " " + i.Cited
-}
-
-func lintLessons(repo *string) *cobra.Command {
-	return &cobra.Command{
-		Use:   "lint",
-		Short: "Say what post-mortems lack for their status, and which items nothing enforces",
-		Args:  noArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			l, err := checks.ReadLessons(c.Context(), *repo)
-			if err != nil {
-				return err
-			}
-			for _, p := range l.Problems {
-				fmt.Fprintln(c.OutOrStdout(), report.Printable(fmt.Sprintf("%s:%d: %s", p.Path, p.Line, p.Message)))
-			}
-			if len(l.Problems) > 0 {
-				return errFindings
-			}
-			fmt.Fprintf(c.OutOrStdout(), "%d %s: nothing is missing\n", len(l.Documents), plural(len(l.Documents), "post-mortem"))
-			return nil
-		},
-	}
 }
 
 func replayLessons(repo *string, now func() time.Time) *cobra.Command {
@@ -424,59 +327,6 @@ func lessonsJSON(documents []*postmortem.Document) []lessonJSON {
 func itemOf(d *postmortem.Document, item postmortem.ActionItem, today string) itemJSON {
 	return itemJSON{postmortem.Cite(d, item), item.Action, item.Type, item.Priority, item.Owner, item.Due, item.Overdue(today), item.Status,
 		item.Issue, append([]string{}, item.EnforcedBy...), d.Path, item.Line}
-}
-
-func itemsCSV(out io.Writer, items []itemJSON) error {
-	w := csv.NewWriter(out)
-	rows := [][]string{{"item", "action", "type", "priority", "owner", "due", "status", "issue", "path", "line"}}
-	for _, i := range items {
-		rows = append(rows, []string{i.Cited, i.Action, i.Type, i.Priority, i.Owner, i.Due, i.Status, i.Issue, i.Path, fmt.Sprint(i.Line)})
-	}
-	for _, row := range rows {
-		for i, cell := range row {
-			if strings.IndexAny(cell, "=+-@\t\r") == 0 { // a spreadsheet would calculate it
-				row[i] = "'" + cell
-			}
-		}
-	}
-	return w.WriteAll(rows)
-}
-
-// itemsICS are the items with a due date as a calendar's tasks (RFC 5545, VTODO).
-func itemsICS(out io.Writer, items []itemJSON, now time.Time) error {
-	var b strings.Builder
-	line := func(name, value string) {
-		text := name + ":" + strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", "", ";", `\;`, ",", `\,`).Replace(value)
-		for len(text) > 74 { // a line has at most 75 bytes; no rune is cut
-			end := 74
-			for end > 0 && text[end]&0xc0 == 0x80 {
-				end--
-			}
-			b.WriteString(text[:end] + "\r\n")
-			text = " " + text[end:]
-		}
-		b.WriteString(text + "\r\n")
-	}
-	b.WriteString("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//pmcheck//action items//EN\r\n")
-	for _, i := range items {
-		if i.Due == "" {
-			continue
-		}
-		b.WriteString("BEGIN:VTODO\r\n")
-		line("UID", i.Cited+"@pmcheck")
-		b.WriteString("DTSTAMP:" + now.UTC().Format("20060102T150405Z") + "\r\n")
-		b.WriteString("DUE;VALUE=DATE:" + strings.ReplaceAll(i.Due, "-", "") + "\r\n")
-		line("SUMMARY", i.Cited+" "+i.Action)
-		line("DESCRIPTION", strings.Join(known(i.Owner, i.Priority, i.Issue), ", "))
-		b.WriteString("STATUS:" + map[string]string{"in_progress": "IN-PROCESS", "done": "COMPLETED", "cancelled": "CANCELLED"}[i.Status])
-		if !slices.Contains([]string{"in_progress", "done", "cancelled"}, i.Status) {
-			b.WriteString("NEEDS-ACTION")
-		}
-		b.WriteString("\r\nEND:VTODO\r\n")
-	}
-	b.WriteString("END:VCALENDAR\r\n")
-	_, err := io.WriteString(out, b.String())
-	return err
 }
 
 // table prints rows whose cells are separated by tabs, safe for a terminal.

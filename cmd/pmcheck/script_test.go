@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/open-policy-agent/opa/v1/rego"
@@ -19,6 +20,7 @@ import (
 	"github.com/pmcheck/pmcheck/checks/example"
 	"github.com/pmcheck/pmcheck/checks/facts"
 	"github.com/pmcheck/pmcheck/internal/fakecircleci"
+	"github.com/pmcheck/pmcheck/internal/fakegithub"
 )
 
 func TestMain(m *testing.M) {
@@ -32,6 +34,8 @@ func TestMain(m *testing.M) {
 //	repo DIR                    make a repository in DIR from base/, head/ and deleted/, as package example does
 //	valid FILE                  the file is facts that obey their schema
 //	nocolor FILE                the file, or stdout, holds no escape sequence
+//	github OWNER/NAME ISSUE...  start a GitHub ($GITHUB_API_URL, $GITHUB_SERVER_URL, $GITHUB_TOKEN) with a repository and its issues 1, 2 ...,
+//	                            each open, completed or not_planned; again with the same repository it sets them anew
 //	circleci DIR RUN...         start a CircleCI ($CIRCLECI_URL) whose job deploy had these runs, the newest first: STATUS=REVISION of
 //	                            DIR; a RUN that is a number instead is the status that every call is answered with
 func TestScript(t *testing.T) {
@@ -49,7 +53,7 @@ func TestScript(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"ends": ends, "repo": makeRepo, "valid": valid, "nocolor": noColor, "circleci": circleCI,
+			"ends": ends, "repo": makeRepo, "valid": valid, "nocolor": noColor, "circleci": circleCI, "github": gitHub(),
 		},
 	})
 }
@@ -145,6 +149,39 @@ func circleCI(ts *testscript.TestScript, neg bool, args []string) {
 		})
 	}
 	server.Set(func(s *fakecircleci.Server) { s.Pipelines = pipelines })
+}
+
+// gitHub is the command github: one server for each script.
+func gitHub() func(*testscript.TestScript, bool, []string) {
+	var repos sync.Map // of *fakegithub.Repo by the script's folder
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) < 1 {
+			ts.Fatalf("usage: github OWNER/NAME ISSUE...")
+		}
+		kept, started := repos.Load(ts.MkAbs("."))
+		if !started {
+			server, err := fakegithub.Start(fakegithub.Options{})
+			ts.Check(err)
+			ts.Defer(server.Close)
+			owner, name, _ := strings.Cut(args[0], "/")
+			repo := server.Repo(owner, name, map[string]string{"README.md": "x\n"})
+			server.Install(owner, repo)
+			kept, _ = repos.LoadOrStore(ts.MkAbs("."), repo)
+			ts.Setenv("GITHUB_API_URL", server.APIURL())
+			ts.Setenv("GITHUB_SERVER_URL", server.URL)
+			ts.Setenv("GITHUB_TOKEN", server.UserToken(owner))
+			for range args[1:] {
+				repo.Issue("An issue")
+			}
+		}
+		for i, state := range args[1:] {
+			if state == "open" {
+				kept.(*fakegithub.Repo).SetIssue(i+1, "open", "")
+			} else {
+				kept.(*fakegithub.Repo).SetIssue(i+1, "closed", state)
+			}
+		}
+	}
 }
 
 func noColor(ts *testscript.TestScript, neg bool, args []string) {
