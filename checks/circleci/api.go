@@ -20,7 +20,13 @@ type Pipeline struct {
 		Message string `json:"message"`
 	} `json:"errors"`
 	CreatedAt time.Time `json:"created_at"`
-	VCS       *struct {
+	Trigger   struct {
+		Type  string `json:"type"` // webhook | api | schedule | explicit ...
+		Actor struct {
+			Login string `json:"login"`
+		} `json:"actor"`
+	} `json:"trigger"`
+	VCS *struct {
 		Revision string `json:"revision"`
 		Branch   string `json:"branch"`
 		Tag      string `json:"tag"`
@@ -60,6 +66,17 @@ func (p Pipeline) Branch() string {
 	return ""
 }
 
+// Tag is the tag that the pipeline is for; "" for a branch's.
+func (p Pipeline) Tag() string {
+	switch {
+	case p.VCS != nil:
+		return p.VCS.Tag
+	case p.TriggerParameters != nil && p.TriggerParameters.Git != nil:
+		return p.TriggerParameters.Git.Tag
+	}
+	return ""
+}
+
 // Foreign tells that the code comes from another repository: a pull request of a fork.
 func (p Pipeline) Foreign() bool {
 	return p.VCS != nil && p.VCS.Origin != "" && p.VCS.Target != "" && p.VCS.Origin != p.VCS.Target
@@ -72,6 +89,11 @@ type workflow struct {
 	Status    string     `json:"status"` // success | running | not_run | failed | error | failing | on_hold | canceled | unauthorized
 	CreatedAt time.Time  `json:"created_at"`
 	StoppedAt *time.Time `json:"stopped_at"`
+
+	StartedBy  string `json:"started_by"` // a user's id
+	CanceledBy string `json:"canceled_by"`
+	Tag        string `json:"tag"`               // setup | rerun-workflow-from-failed | rerun-workflow-from-start | rerun-single-job
+	AutoRerun  int    `json:"auto_rerun_number"` // 0 = it is no automatic rerun
 }
 
 // job is a job of a workflow. In a rerun of what failed the jobs that had succeeded stand with their old times.
@@ -82,6 +104,12 @@ type job struct {
 	Status    string     `json:"status"`
 	Type      string     `json:"type"` // build | approval ...
 	StoppedAt *time.Time `json:"stopped_at"`
+
+	ID         string     `json:"id"`
+	StartedAt  *time.Time `json:"started_at"`
+	Requires   []string   `json:"dependencies"` // ids of jobs
+	ApprovedBy string     `json:"approved_by"`  // a user's id
+	CanceledBy string     `json:"canceled_by"`
 }
 
 // project is a project's ids.

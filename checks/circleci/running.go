@@ -31,6 +31,8 @@ type Query struct {
 	Branch   string // "" = of all branches and tags
 	Job      string // the job that deploys; "" = the whole workflow
 	Workflow string // "" = of any workflow; one of the two is needed
+
+	Before time.Time // only runs that ended before; zero = all
 }
 
 func (q Query) String() string {
@@ -120,7 +122,7 @@ func (c *Client) lookBack(ctx context.Context, q Query, enough func(runs []Run, 
 	seen, before := 0, -1      // pipelines, and those before the newest success
 	err := c.pipelines(ctx, q.Project, q.Branch, func(pipelines []Pipeline) (bool, error) {
 		pipelines = slices.DeleteFunc(pipelines, func(p Pipeline) bool {
-			return p.Foreign() || q.Branch != "" && p.Branch() != "" && p.Branch() != q.Branch
+			return p.Foreign() || q.Branch != "" && p.Branch() != "" && p.Branch() != q.Branch || !q.Before.IsZero() && !p.CreatedAt.Before(q.Before)
 		})
 		found := make([]found, len(pipelines))
 		group, ctx := errgroup.WithContext(ctx)
@@ -136,6 +138,9 @@ func (c *Client) lookBack(ctx context.Context, q Query, enough func(runs []Run, 
 		}
 		for _, f := range found {
 			seen++
+			if !q.Before.IsZero() {
+				f.runs = slices.DeleteFunc(f.runs, func(r Run) bool { return r.Stopped.IsZero() || !r.Stopped.Before(q.Before) })
+			}
 			runs = append(runs, f.runs...)
 			for _, name := range f.names {
 				names[name] = true
