@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -118,31 +119,39 @@ func TestHistoryInHalves(t *testing.T) {
 		pipelines = append(pipelines, fakecircleci.Pipeline{Number: n, App: n%2 == 0, Created: clock(14, n, 0), Workflows: []fakecircleci.Workflow{ran("release", clock(14, n, 0), clock(14, n, 30), "success")}})
 	}
 	query := HistoryQuery{Project: "gh/acme/orders", From: when(t, clock(14, 0, 0)), To: when(t, clock(15, 0, 0))}
+	var mu sync.Mutex
+	asked := map[string]bool{}
 	for _, test := range []struct {
 		name     string
-		fails    func(path string, call int) (status int)
+		fails    func(path string) (status int)
 		runs     int // pipelines found
 		problems []string
 		err      string
 	}{
-		{"once limited, then answered", func(_ string, call int) int { return map[bool]int{true: 429}[call%3 == 1] }, 9, nil, ""},
-		{"the second page", func(path string, _ int) int { return map[bool]int{true: 502}[strings.Contains(path, "page-token=4")] }, 4,
+		{"once limited, then answered", func(path string) int {
+			mu.Lock()
+			defer mu.Unlock()
+			again := asked[path]
+			asked[path] = true
+			return map[bool]int{false: 429}[again]
+		}, 9, nil, ""},
+		{"the second page", func(path string) int { return map[bool]int{true: 502}[strings.Contains(path, "page-token=4")] }, 4,
 			[]string{"pipelines before number 6 are missing"}, ""},
-		{"one pipeline's workflows", func(path string, _ int) int {
+		{"one pipeline's workflows", func(path string) int {
 			return map[bool]int{true: 500}[strings.Contains(path, "000005000000/workflow")]
 		}, 8, []string{"pipeline 5 is not whole: CircleCI failed to answer about the workflows of pipeline 5"}, ""},
-		{"one workflow's jobs", func(path string, _ int) int {
+		{"one workflow's jobs", func(path string) int {
 			return map[bool]int{true: 404}[strings.Contains(path, "000005000000/job")]
 		}, 9,
 			[]string{"pipeline 5 is not whole: CircleCI does not know the jobs of workflow release"}, ""},
-		{"all workflows", func(path string, _ int) int { return map[bool]int{true: 503}[strings.HasSuffix(path, "/workflow")] }, 0, []string{"is not whole", "were not asked for"}, ""},
-		{"the token", func(string, int) int { return 401 }, 0, nil, "does not accept the token"},
+		{"all workflows", func(path string) int { return map[bool]int{true: 503}[strings.HasSuffix(path, "/workflow")] }, 0, []string{"is not whole", "were not asked for"}, ""},
+		{"the token", func(string) int { return 401 }, 0, nil, "does not accept the token"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s, c := serve(t, pipelines...)
 			s.PageSize = 4
-			s.Fault = func(w http.ResponseWriter, r *http.Request, call int) bool {
-				status := test.fails(r.URL.RequestURI(), call)
+			s.Fault = func(w http.ResponseWriter, r *http.Request, _ int) bool {
+				status := test.fails(r.URL.RequestURI())
 				if status != 0 {
 					w.WriteHeader(status)
 				}
