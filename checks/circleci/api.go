@@ -105,7 +105,6 @@ type job struct {
 	Type      string     `json:"type"` // build | approval ...
 	StoppedAt *time.Time `json:"stopped_at"`
 
-	ID         string     `json:"id"`
 	StartedAt  *time.Time `json:"started_at"`
 	Requires   []string   `json:"dependencies"` // ids of jobs
 	ApprovedBy string     `json:"approved_by"`  // a user's id

@@ -92,7 +92,7 @@ func (c *Client) History(ctx context.Context, q HistoryQuery) (runs []PipelineRu
 	}
 	found := make([]PipelineRun, len(of))
 	failed := make([]error, len(of))
-	var unread failures
+	var unread counter
 	var group errgroup.Group
 	group.SetLimit(atOnce)
 	for i, p := range of {
@@ -126,13 +126,13 @@ func (c *Client) History(ctx context.Context, q HistoryQuery) (runs []PipelineRu
 	return runs, problems, nil
 }
 
-// failures counts pipelines that could not be read.
-type failures struct {
+// counter counts pipelines that could not be read.
+type counter struct {
 	mu    sync.Mutex
 	count int
 }
 
-func (f *failures) add(n int) (enough bool) {
+func (f *counter) add(n int) (enough bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.count += n
