@@ -31,6 +31,7 @@ measured. Only 0 means that the deploy is well.`,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(deployHealth(), deployGate())
+	c.AddCommand(deployNotify())
 	return c
 }
 

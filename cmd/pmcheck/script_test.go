@@ -38,6 +38,8 @@ func TestMain(m *testing.M) {
 //	                            each open, completed or not_planned; again with the same repository it sets them anew
 //	circleci DIR RUN...         start a CircleCI ($CIRCLECI_URL) whose job deploy had these runs, the newest first: STATUS=REVISION of
 //	                            DIR; a RUN that is a number instead is the status that every call is answered with
+//	slack [SCOPE...]            start a Slack workspace ($SLACK_API_URL, $SLACK_HOOK), whose bot has these scopes, else all that it needs
+//	said CHANNEL [USER TEXT]    somebody says something in a channel of it; what stands there is written to the file said, a line "topic" before it
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -45,6 +47,7 @@ func TestScript(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
+			env.Values[workspaceKey{}] = &workspace{}
 			program, err := exec.LookPath("pmcheck")
 			env.Vars = append(env.Vars, "PMCHECK="+program, // for a script that takes PATH away
 				"GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "GIT_CEILING_DIRECTORIES="+filepath.Dir(env.WorkDir),
@@ -53,7 +56,7 @@ func TestScript(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"ends": ends, "repo": makeRepo, "valid": valid, "nocolor": noColor, "circleci": circleCI, "github": gitHub(),
+			"ends": ends, "repo": makeRepo, "valid": valid, "nocolor": noColor, "circleci": circleCI, "github": gitHub(), "slack": slackWorkspace, "said": said,
 		},
 	})
 }
