@@ -3,6 +3,7 @@ package incident
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -149,12 +150,12 @@ func (d *Desk) messages(ctx context.Context, s *State) ([]slackgo.Message, error
 		next := page.ResponseMetaData.NextCursor
 		switch {
 		case next == "" && page.HasMore:
-			return nil, fmt.Errorf("Slack says that there are more messages in #%s, and not where", s.Channel.Name)
+			return nil, fmt.Errorf("there are more messages in #%s, and Slack does not say where", s.Channel.Name)
 		case next == "":
 			slices.SortStableFunc(all, byTime)
 			return all, nil
 		case next == ask.Cursor:
-			return nil, fmt.Errorf("Slack gives the same page of #%s again and again", s.Channel.Name)
+			return nil, fmt.Errorf("the same page of #%s comes again and again from Slack", s.Channel.Name)
 		}
 		ask.Cursor = next
 	}
@@ -177,7 +178,7 @@ func (d *Desk) replies(ctx context.Context, channel, thread string) ([]slackgo.M
 		case len(all) > maxMessages:
 			return nil, fmt.Errorf("there are more than %d messages in the thread", maxMessages)
 		case next == "" && more, next != "" && next == ask.Cursor:
-			return nil, fmt.Errorf("Slack says that there are more replies, and not where")
+			return nil, errors.New("there are more replies in the thread, and Slack does not say where")
 		case next == "":
 			slices.SortStableFunc(all, byTime)
 			return all, nil

@@ -3,6 +3,7 @@
 package incident
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -192,8 +193,11 @@ func Find() (*State, error) {
 
 // save writes the file, so that whoever reads it finds the old or the new one, and never half of one.
 func (s *State) save() error {
-	text, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // links in mrkdwn remain readable
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(s); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(s.file), 0o777); err != nil {
@@ -203,7 +207,7 @@ func (s *State) save() error {
 	if err != nil {
 		return fmt.Errorf("keep the incident: %w", err)
 	}
-	_, err = f.Write(append(text, '\n'))
+	_, err = f.Write(text.Bytes())
 	err = errors.Join(err, f.Chmod(0o644), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), s.file)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,7 +25,6 @@ type closing struct {
 	note, introduced string
 	archive          bool
 	withoutMessages  bool
-	merged           bool // the rows went into a file that is there, of which the text holds all
 }
 
 func incidentClose(now func() time.Time) *cobra.Command {
@@ -85,21 +85,21 @@ written by hand, which remain as they are.`,
 			if err != nil {
 				return err
 			}
-			text, file, said, err := how.document(c, s, t)
+			draft, err := how.draft(c, s, t)
 			if err != nil {
 				return err
 			}
 			if dryRun {
-				_, err := c.OutOrStdout().Write(text)
+				_, err := c.OutOrStdout().Write(draft.text)
 				return err
 			}
-			if err := how.put(c.OutOrStdout(), file, text); err != nil {
+			if err := draft.put(c.OutOrStdout()); err != nil {
 				return err
 			}
-			if err := s.Keep(file); err != nil {
+			if err := s.Keep(draft.shown); err != nil {
 				return err
 			}
-			fmt.Fprintln(c.ErrOrStderr(), report.Printable(said))
+			fmt.Fprintln(c.ErrOrStderr(), report.Printable(draft.said))
 			if t.Unnamed > 0 {
 				fmt.Fprintf(c.ErrOrStderr(), "pmcheck: Slack does not tell the names of %d people (scope users:read), so that they were not looked for in the texts\n", t.Unnamed)
 			}
@@ -135,25 +135,34 @@ func closedAlready(c *cobra.Command, d *incident.Desk, s *incident.State, archiv
 	return notes(c.ErrOrStderr(), d)
 }
 
-// document makes the text, and says where it belongs and what it holds.
-func (h *closing) document(c *cobra.Command, s *incident.State, t *incident.Timeline) (text []byte, file, said string, err error) {
+// draftFile is a post-mortem that is to be written.
+type draftFile struct {
+	text   []byte
+	file   string // - for the standard output
+	shown  string // the same, as people are told: without the folders of this machine
+	merged bool   // the file is there, and the text is all of it with rows added
+	said   string // what was done
+}
+
+// draft makes the post-mortem, or puts the rows into one that is there.
+func (h *closing) draft(c *cobra.Command, s *incident.State, t *incident.Timeline) (*draftFile, error) {
 	if h.write != "" && h.write != "-" {
 		before, err := os.ReadFile(h.write)
 		switch {
 		case err == nil:
 			merged, err := postmortem.MergeTimeline(h.write, before, t.Rows)
 			if err != nil {
-				return nil, "", "", usagef("%s: %w", h.write, err)
+				return nil, usagef("%s: %w", h.write, err)
 			}
-			h.merged = true
-			return merged.Text, h.write, fmt.Sprintf("%s: %d rows added to the timeline, %d there already, %d edited by hand and left", h.write, merged.Added, merged.Unchanged+merged.Updated, merged.Edited), nil
+			said := fmt.Sprintf("%s: %d rows added to the timeline, %d there already, %d edited by hand and left", h.write, merged.Added, merged.Unchanged+merged.Updated, merged.Edited)
+			return &draftFile{text: merged.Text, file: h.write, shown: h.write, merged: true, said: said}, nil
 		case !errors.Is(err, fs.ErrNotExist):
-			return nil, "", "", usagef("--write: %w", err)
+			return nil, usagef("--write: %w", err)
 		}
 	}
 	l, err := checks.ReadLessons(c.Context(), h.repo)
 	if err != nil && (h.write == "" || h.id == "") {
-		return nil, "", "", usagef("%w: say --repo, or both --write and --postmortem-id", err)
+		return nil, usagef("%w: say --repo, or both --write and --postmortem-id", err)
 	}
 	d := s.Document(h.id, h.introduced)
 	if l != nil {
@@ -162,54 +171,50 @@ func (h *closing) document(c *cobra.Command, s *incident.State, t *incident.Time
 			d.ID = postmortem.NextID(day.Year(), taken(l))
 		}
 		for _, other := range l.Documents {
-			if other.ID == d.ID {
-				return nil, "", "", usagef("--postmortem-id %s is that of %s: take another, or leave it out", d.ID, other.Path)
+			if strings.EqualFold(other.ID, d.ID) {
+				return nil, usagef("--postmortem-id %s is that of %s: take another, or leave it out", d.ID, other.Path)
 			}
 		}
 	}
-	if text, err = s.Draft(d, t.Rows); err != nil {
-		return nil, "", "", err
+	out := &draftFile{file: h.write, shown: h.write}
+	if out.text, err = s.Draft(d, t.Rows); err != nil {
+		return nil, err
 	}
-	if err := lintDraft(text, d); err != nil {
-		return nil, "", "", err
+	if err := lintDraft(out.text, d); err != nil {
+		return nil, err
 	}
-	file = h.write
-	if file == "" {
-		shown := path.Join(l.Folder(), postmortem.FileName(d))
-		file = filepath.Join(l.Root, filepath.FromSlash(shown))
-		if len(postmortem.Match(l.Globs, []string{shown})) == 0 {
-			return nil, "", "", usagef("`postmortems:` of the configuration does not select %s: say --write FILE", shown)
+	if h.write == "" {
+		out.shown = path.Join(l.Folder(), postmortem.FileName(d))
+		out.file = filepath.Join(l.Root, filepath.FromSlash(out.shown))
+		if len(postmortem.Match(l.Globs, []string{out.shown})) == 0 {
+			return nil, usagef("`postmortems:` of the configuration does not select %s: say --write FILE", out.shown)
 		}
 	}
-	said = fmt.Sprintf("%s: a draft with %s of %d people in its timeline", d.ID, messages(t.Messages), t.Responders)
+	people := fmt.Sprintf("%d people", t.Responders)
+	if t.Responders == 1 {
+		people = "1 person"
+	}
+	out.said = fmt.Sprintf("%s: a draft with %d %s of %s in its timeline", d.ID, t.Messages, plural(t.Messages, "message"), people)
 	if h.withoutMessages {
-		said = d.ID + ": a draft with the phases and notes in its timeline"
+		out.said = d.ID + ": a draft with the phases and notes in its timeline"
 	}
-	return text, file, said, nil
+	return out, nil
 }
 
-func messages(n int) string {
-	if n == 1 {
-		return "1 message"
-	}
-	return fmt.Sprintf("%d messages", n)
-}
-
-// put writes the document: a new file, or one that is there with rows added.
-func (h *closing) put(stdout io.Writer, file string, text []byte) error {
+func (d *draftFile) put(stdout io.Writer) error {
 	switch {
-	case file == "-":
-		_, err := stdout.Write(text)
+	case d.file == "-":
+		_, err := stdout.Write(d.text)
 		return err
-	case h.merged:
-		if err := os.WriteFile(file, text, 0o666); err != nil {
+	case d.merged:
+		if err := os.WriteFile(d.file, d.text, 0o666); err != nil {
 			return err
 		}
 	default:
-		if err := writeNew(file, text); err != nil {
+		if err := writeNew(d.file, d.text); err != nil {
 			return err
 		}
 	}
-	fmt.Fprintln(stdout, report.Printable(file))
-	return nil
+	_, err := fmt.Fprintln(stdout, report.Printable(d.shown))
+	return err
 }

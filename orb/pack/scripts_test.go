@@ -126,6 +126,42 @@ func TestCheckScript(t *testing.T) {
 	}
 }
 
+func TestDeployNotifyScript(t *testing.T) {
+	j := newJob(t)
+	j.write("bin/circleci", subst)
+	j.write("work/gate.json", "{}")
+	for _, test := range []struct {
+		name        string
+		env         []string
+		ends, want  int
+		out, absent string
+	}{
+		{"passed", []string{"PARAM_JOB=passed", "PARAM_REPORTS=nowhere.json  gate.json *.json"}, 0, 0, "<deploy>\n<notify>\n<--outcome=passed>\n<--report=gate.json>\nin ", "nowhere"},
+		{"failed, all of it", []string{"PARAM_JOB=failed", "PARAM_EVENT=fail", "PARAM_ENVIRONMENT=production", "PARAM_SERVICE=a b", "PARAM_NOTE=$(touch ran)", "PARAM_CHANNEL=$CHANNEL", "CHANNEL=#deploys"}, 0, 0,
+			"<--outcome=failed>\n<--environment=production>\n<--service=a b>\n<--note=$(touch ran)>\n<--channel=#deploys>\nin ", "<--report"},
+		{"rolled back", []string{"PARAM_JOB=passed", "PARAM_OUTCOME=rolled-back", "PARAM_EVENT=fail"}, 0, 0, "<--outcome=rolled-back>", ""},
+		{"only failures", []string{"PARAM_JOB=passed", "PARAM_EVENT=fail"}, 0, 0, "nothing is said", "<notify>"},
+		{"only passes", []string{"PARAM_JOB=passed", "PARAM_OUTCOME=rolled-back", "PARAM_EVENT=pass"}, 0, 0, "nothing is said", "<notify>"},
+		{"Slack is down", []string{"PARAM_JOB=failed"}, 3, 0, "Slack was not told; the job goes on.", ""},
+		{"Slack is down, which matters", []string{"PARAM_JOB=failed", "PARAM_IGNORE_ERRORS=false"}, 3, 3, "<notify>", "goes on"},
+		{"CircleCI's 0 for false", []string{"PARAM_JOB=failed", "PARAM_IGNORE_ERRORS=0"}, 3, 3, "<notify>", "goes on"},
+		{"wrong use", []string{"PARAM_JOB=failed"}, 2, 2, "<notify>", "goes on"},
+		{"secrets by other names", []string{"PARAM_JOB=failed", "PARAM_SLACK_BOT_TOKEN=MINE", "MINE=xoxb", "PARAM_SLACK_WEBHOOK=HOOK", "HOOK=https"}, 0, 0, "bot xoxb, webhook https\n", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			program := says(test.ends)
+			j.write("bin/pmcheck", strings.Replace(program, "\nexit", "\nprintf 'bot %s, webhook %s\\n' \"$SLACK_BOT_TOKEN\" \"$SLACK_WEBHOOK_URL\"\nexit", 1))
+			status, out := j.run("deploy_notify.sh", test.env...)
+			if status != test.want || !strings.Contains(out, test.out) || test.absent != "" && strings.Contains(out, test.absent) {
+				t.Errorf("status %d, want %d\n%s", status, test.want, out)
+			}
+			if _, err := os.Stat(filepath.Join(j.dir, "work", "ran")); err == nil {
+				t.Error("a parameter was run")
+			}
+		})
+	}
+}
+
 // curl answers from the folder server, as the real one does with --fail.
 const curl = `#!/bin/sh
 while [ $# -gt 1 ]; do
