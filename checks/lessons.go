@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pmcheck/pmcheck/checks/config"
 	"github.com/pmcheck/pmcheck/checks/policy"
 	"github.com/pmcheck/pmcheck/checks/postmortem"
 	"github.com/pmcheck/pmcheck/checks/report"
@@ -23,6 +24,7 @@ type Lessons struct {
 	Globs     []string               // what selects them, see postmortem.Match
 
 	Repository, Address string // of the remote origin, as change.Change has them
+	Reminders           config.Reminders
 }
 
 // Folder is where the next post-mortem belongs, from Root with slashes: beside the newest,
@@ -53,7 +55,7 @@ func ReadLessons(ctx context.Context, repo string) (*Lessons, error) {
 	defer r.close()
 	read := r.readDocuments(r.change.HeadTree(), func(string) bool { return true })
 	l := &Lessons{Problems: read.problems, Engine: r.engine, Globs: r.config.Postmortems, Root: r.change.HeadTree().Folder(),
-		Repository: r.change.Repository, Address: r.change.Address}
+		Repository: r.change.Repository, Address: r.change.Address, Reminders: r.config.Reminders}
 	for _, d := range read.byPath {
 		l.Documents = append(l.Documents, d)
 		if !read.broken(d.Path) {

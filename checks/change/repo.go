@@ -79,6 +79,22 @@ func (c *Repo) ReadFile(ctx context.Context, revision, path string, limit int) (
 	return []byte(content), err
 }
 
+// LastChange is when a file changed last in the history of a revision, by the committer's clock, as far as the clone goes back;
+// false where no commit of it has the file. path is from the folder of OpenRepo.
+func (c *Repo) LastChange(ctx context.Context, revision, path string) (time.Time, bool, error) {
+	commit, err := c.Commit(ctx, revision)
+	if err != nil {
+		return time.Time{}, false, err
+	}
+	out, err := c.repo.git.output(ctx, maxOutput, "rev-list", "--max-count=1", "--format=%ct", commit, "--", path)
+	_, stamp, found := strings.Cut(strings.TrimSpace(out), "\n") // "commit ID" and the time
+	if err != nil || !found {
+		return time.Time{}, false, err
+	}
+	seconds, err := strconv.ParseInt(stamp, 10, 64)
+	return time.Unix(seconds, 0), err == nil, err
+}
+
 // DefaultBranch is the default branch as git finds it, "origin/main", and its name, "main"; "" when none is here.
 func (c *Repo) DefaultBranch(ctx context.Context) (revision, name string, err error) {
 	candidates := c.repo.candidates()

@@ -4,8 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func (f fixture) openRepo() *Repo {
@@ -89,5 +93,41 @@ func TestReadFile(t *testing.T) {
 	head, _ := c.Commit(t.Context(), "HEAD")
 	if parent, err := c.FirstParent(t.Context(), head); parent != "" || err != nil {
 		t.Errorf("a root's parent: %q, %v", parent, err)
+	}
+}
+
+func TestLastChange(t *testing.T) {
+	dir := t.TempDir()
+	at := func(stamp, name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]string{{"add", "--", ":(literal)" + name}, {"-c", "user.name=x", "-c", "user.email=x@example.com", "commit", "-q", "-m", "x"}} {
+			cmd := exec.CommandContext(t.Context(), "git", args...)
+			cmd.Dir, cmd.Env = dir, append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_DATE="+stamp, "GIT_COMMITTER_DATE="+stamp)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("git %s: %v\n%s", args, err, out)
+			}
+		}
+	}
+	if out, err := exec.CommandContext(t.Context(), "git", "-c", "init.defaultBranch=main", "init", "-q", dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	at("2026-03-01T10:00:00Z", "*.md", "one")
+	at("2026-03-02T10:00:00Z", "other.md", "one")
+	at("2026-03-03T10:00:00Z", "other.md", "two")
+	repo, err := OpenRepo(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{"*.md": "2026-03-01T10:00:00Z", "other.md": "2026-03-03T10:00:00Z", "never.md": "", "--all": ""} {
+		got, found, err := repo.LastChange(t.Context(), "HEAD", path)
+		if err != nil || found != (want != "") || found && got.UTC().Format(time.RFC3339) != want {
+			t.Errorf("%s: %s, %t, %v; want %s", path, got, found, err, want)
+		}
+	}
+	if _, _, err := repo.LastChange(t.Context(), "no-such-revision", "other.md"); err == nil {
+		t.Error("a revision that is not there has a last change")
 	}
 }

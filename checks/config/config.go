@@ -27,6 +27,7 @@ type Config struct {
 	Pipeline    Pipeline
 	Thresholds  Thresholds
 	Overrides   Overrides
+	Reminders   Reminders
 }
 
 // Thresholds say from when on a table is large: what stops its users is then an error, and a warning below. They
@@ -103,6 +104,7 @@ func Default() *Config {
 		Postmortems: []string{"docs/postmortems/*.md"},
 		Runbooks:    []string{"docs/runbooks/**/*.md"},
 		Overrides:   Overrides{Permission: "maintain"},
+		Reminders:   Reminders{TimeZone: "UTC", WorkingDays: []string{"mon", "tue", "wed", "thu", "fri"}, HeldWithin: 3, StaleAfter: 14},
 		Thresholds:  Thresholds{LargeTableRows: 1_000_000, LargeTableBytes: 100 << 20},
 	}
 }

@@ -56,6 +56,7 @@ func TestParseFull(t *testing.T) {
 			HealthCheck: []string{"*/probe"}, Canary: []string{"ten-percent"}, Rollback: []string{"back"}, Notification: []string{"tell"}},
 		Thresholds: Thresholds{LargeTableRows: 1_000_000, LargeTableBytes: 100 << 20},
 		Overrides:  Overrides{Permission: "admin", Never: []string{"table-rewrite", "varchar-limit"}, Line: 41},
+		Reminders:  Reminders{TimeZone: "Europe/Berlin", WorkingDays: []string{"sun", "mon", "thu"}, Holidays: []string{"2026-12-25"}, HeldWithin: 5, StaleAfter: 30},
 	}
 	for name, text := range map[string]string{"LF": content, "CRLF": strings.ReplaceAll(content, "\n", "\r\n"), "BOM": "\ufeff" + content} {
 		got, err := Parse(".pmcheck.yml", []byte(text), known)

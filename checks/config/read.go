@@ -63,6 +63,7 @@ func (r *reader) config(root *yaml.Node, to *Config) {
 			})
 		}},
 		{"overrides", func(key string, v *yaml.Node) { r.overrides(key, v, &to.Overrides) }},
+		{"reminders", func(key string, v *yaml.Node) { r.reminders(key, v, &to.Reminders) }},
 	})
 	if !hasVersion {
 		r.problem(root.Line, "version is missing: begin the file with \"version: 1\"")

@@ -5,6 +5,10 @@ import (
 	"strings"
 )
 
+// MarkdownLine is a text from anywhere as Markdown on one line of at most so many characters that says just that: no
+// emphasis, link, HTML or mention comes of it on GitHub or GitLab, wherever in a line it stands.
+func MarkdownLine(s string, most int) string { return markText(cutCharacters(onOneLine(s), most)) }
+
 // markText is text from a repository as Markdown prose on one line that says just that:
 // no emphasis, code, link, HTML, table, mention, reference or address comes of it on GitHub or GitLab.
 func markText(s string) string {

@@ -45,7 +45,7 @@ Exit status 3: one of the issues could not be asked; its item stands as it is wr
 			}
 			var status error
 			if refresh {
-				if status, err = follow(c, l); err != nil {
+				if _, status, err = follow(c, l, nil); err != nil {
 					return err
 				}
 			}
@@ -106,17 +106,19 @@ func printItems(out io.Writer, format string, items []itemJSON, now time.Time) e
 
 const refreshUsage = "ask GitHub what became of the items' issues, with the token in GITHUB_TOKEN"
 
-// follow asks GitHub about the items' issues. What could not be asked is said on standard error, and is the command's outcome.
-func follow(c *cobra.Command, l *checks.Lessons) (outcome, err error) {
+// follow asks GitHub about the items' issues; known are its answers of before. What could not be asked is said on standard
+// error, and is the command's outcome.
+func follow(c *cobra.Command, l *checks.Lessons, known map[ghissues.Ref]ghissues.State) (followed checks.Followed, outcome, err error) {
 	client, err := ghissues.New(os.Getenv("GITHUB_API_URL"), os.Getenv("GITHUB_TOKEN"))
 	if err != nil {
-		return nil, usagef("--refresh: %w", err)
+		return followed, nil, usagef("--refresh: %w", err)
 	}
-	for _, u := range l.FollowIssues(c.Context(), client, gitHubSite(), nil).Unasked {
+	followed = l.FollowIssues(c.Context(), client, gitHubSite(), known)
+	for _, u := range followed.Unasked {
 		say(c.ErrOrStderr(), "%s stands as it is written: %v", u.Item, u.Err)
 		outcome = errUndone
 	}
-	return outcome, nil
+	return followed, outcome, nil
 }
 
 // gitHubSite is where people see GitHub: github.com, or what GitHub Actions calls an Enterprise Server.
@@ -147,7 +149,7 @@ Exit status: 0 nothing is missing; 1 something is; 3 an issue could not be asked
 			}
 			var status error
 			if refresh {
-				if status, err = follow(c, l); err != nil {
+				if _, status, err = follow(c, l, nil); err != nil {
 					return err
 				}
 			}
