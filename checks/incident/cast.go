@@ -126,7 +126,7 @@ func (c *cast) speaker(m slackgo.Message) string {
 var (
 	mention  = regexp.MustCompile(`<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>`)
 	anchor   = regexp.MustCompile(`<([^<>|]+)(?:\|([^<>]*))?>`)
-	mailText = regexp.MustCompile(`[\w.+-]+@[\w-]+\.[\w.-]*\w`)
+	mailText = regexp.MustCompile(`[\p{L}\p{N}._%+-]+@[\p{L}\p{N}-]+\.[\p{L}\p{N}.-]*[\p{L}\p{N}]`)
 	// secrets are tokens of the services that people paste from in a hurry, and passwords in addresses.
 	secrets = regexp.MustCompile(`\bxox[a-z]-[\w-]{8,}|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bAKIA[0-9A-Z]{16}\b|\bCCIPAT_\w{8,}|(://)[^\s/@:]+:[^\s/@]+@`)
 )

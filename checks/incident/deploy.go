@@ -76,8 +76,14 @@ type finding struct {
 	ActionItems             []struct{ Postmortem, ID string } `json:"action_items"`
 }
 
-// record is what is read of the record of a watch: `pmcheck deploy health` and `pmcheck deploy gate`, with --format json.
+// record is what is read of the record of `pmcheck deploy health` and `pmcheck deploy gate`, with --format json.
 type record struct{ Kind, Verdict, Reason string }
+
+// rollback is what is read of the record of `pmcheck deploy rollback`.
+type rollback struct {
+	Outcome, Why string
+	To           struct{ Name string }
+}
 
 // FromEnvironment is the deploy of the job that the program runs in, CircleCI's or GitHub Actions'
 // (https://circleci.com/docs/reference/variables/#built-in-environment-variables,
@@ -132,7 +138,7 @@ func (d *Deploy) Check() error {
 	return nil
 }
 
-// ReadReport adds what a file says that pmcheck wrote as JSON: the report of a check, or the record of a watch.
+// ReadReport adds what a file says that pmcheck wrote as JSON: the report of a check, or the record of a watch or a rollback.
 func (d *Deploy) ReadReport(path string) error {
 	info, err := os.Stat(path)
 	switch {
@@ -153,14 +159,20 @@ func (d *Deploy) ReadReport(path string) error {
 
 func (d *Deploy) read(content []byte) error {
 	var kind struct {
-		Version *int
-		Kind    string
-		Verdict string
+		Version                *int
+		Kind, Verdict, Outcome string
 	}
 	if err := json.Unmarshal(content, &kind); err != nil {
 		return fmt.Errorf("not JSON that pmcheck writes: %w", err)
 	}
 	switch {
+	case kind.Outcome != "" && kind.Version != nil && *kind.Version == 1:
+		var r rollback
+		if err := json.Unmarshal(content, &r); err != nil {
+			return fmt.Errorf("not a record of a rollback: %w", err)
+		}
+		d.records = append(d.records, record{"rollback", r.Outcome, strings.TrimPrefix("to "+short(r.To.Name)+", "+r.Why, "to , ")})
+		return nil
 	case kind.Verdict == "":
 	case kind.Kind != "":
 		var r record
@@ -177,7 +189,7 @@ func (d *Deploy) read(content []byte) error {
 		d.reports = append(d.reports, r)
 		return nil
 	}
-	return errors.New("neither a report of `pmcheck check --format json` nor a record of `pmcheck deploy health` or `gate`")
+	return errors.New("neither a report of `pmcheck check --format json` nor a record of `pmcheck deploy health`, `gate` or `rollback`")
 }
 
 // headlines begin a message.

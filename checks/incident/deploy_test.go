@@ -114,6 +114,16 @@ func TestLongMessage(t *testing.T) {
 	}
 }
 
+func TestRollbackRecord(t *testing.T) {
+	var d Deploy
+	if err := d.read([]byte(`{"version":1,"outcome":"rolled-back","why":"the pipeline succeeded","to":{"name":"v1.2","commit":"4f2c"}}`)); err != nil {
+		t.Fatal(err)
+	}
+	if got := d.Details(); len(got) != 1 || got[0] != "deploy rollback: *rolled-back*, to v1.2, the pipeline succeeded" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestReadReport(t *testing.T) {
 	for _, text := range []string{"", "[]", "{}", `{"version":2,"verdict":"fail"}`, `{"verdict":"fail"}`, `{"kind":"gate"}`, `{"version":1,"verdict":"fail","findings":7}`, "findings: []"} {
 		var d Deploy

@@ -252,21 +252,42 @@ func TestFallback(t *testing.T) {
 	}
 }
 
+// TestLostFallback: the answer to the message in another channel, which is named and not known by its id, is lost.
+func TestLostFallback(t *testing.T) {
+	s := newScene(t)
+	s.Restricted = true
+	s.loses("chat.postMessage")
+	o := s.opening()
+	state, _, err := s.open(t, o)
+	if err != nil || state.Channel.ID != "C0DEPLOYS1" {
+		t.Fatal(err, state.Channel)
+	}
+	if c, _ := s.Server.Channel("deploys"); len(c.Messages) != 1 || c.Messages[0].TS != state.Channel.Summary {
+		t.Errorf("%+v", c.Messages)
+	}
+}
+
+// loses loses the answer to the first call of a method, after it was done. It tells whether that has happened.
+func (s *scene) loses(method string) *atomic.Bool {
+	real := s.Config.Handler
+	hit := &atomic.Bool{}
+	s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, method) && !hit.Swap(true) {
+			real.ServeHTTP(discard{http.Header{}}, r)
+			panic(http.ErrAbortHandler)
+		}
+		real.ServeHTTP(w, r)
+	})
+	return hit
+}
+
 // TestLostAnswers: the answer to each call of an opening is lost once after Slack did it. Opened again where it failed, there
 // is one channel, one summary, and nobody is invited twice.
 func TestLostAnswers(t *testing.T) {
 	for _, lost := range []string{"conversations.create", "conversations.setPurpose", "chat.postMessage", "conversations.setTopic", "pins.add", "conversations.invite"} {
 		t.Run(lost, func(t *testing.T) {
 			s := newScene(t)
-			real := s.Config.Handler
-			var hit atomic.Bool
-			s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if strings.HasSuffix(r.URL.Path, lost) && !hit.Swap(true) {
-					real.ServeHTTP(discard{http.Header{}}, r)
-					panic(http.ErrAbortHandler)
-				}
-				real.ServeHTTP(w, r)
-			})
+			hit := s.loses(lost)
 			o := s.opening("alice@acme.example")
 			state, d, err := s.open(t, o)
 			if err != nil || len(d.Notes) > 0 {

@@ -50,10 +50,11 @@ type Invitation struct {
 }
 
 var (
-	personID = regexp.MustCompile(`^[UW][A-Z0-9]{6,20}$`)
-	groupID  = regexp.MustCompile(`^S[A-Z0-9]{6,20}$`)
-	handle   = regexp.MustCompile(`^@[a-z0-9._-]{1,80}$`)
-	email    = regexp.MustCompile(`^[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+$`)
+	channelID = regexp.MustCompile(`^[CGD][A-Z0-9]{8,20}$`)
+	personID  = regexp.MustCompile(`^[UW][A-Z0-9]{6,20}$`)
+	groupID   = regexp.MustCompile(`^S[A-Z0-9]{6,20}$`)
+	handle    = regexp.MustCompile(`^@[a-z0-9._-]{1,80}$`)
+	email     = regexp.MustCompile(`^[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+$`)
 )
 
 // ParseInvitation reads "alice@acme.example", "on-call=U024BE7LH" and "@db-oncall".
@@ -209,6 +210,20 @@ func (d *Desk) find(ctx context.Context, s *State, name string, private bool) (*
 	if err != nil {
 		return nil, err
 	}
+	c, err := d.lookUp(ctx, name, private)
+	if err != nil || c == nil {
+		return nil, err
+	}
+	// Without a purpose it was made a moment ago, by a run that did not come further.
+	recent := s.Opened.Sub(time.Unix(int64(c.Created), 0)).Abs() < time.Hour
+	if c.Creator == me && (c.Purpose.Value == s.mark() || c.Purpose.Value == "" && recent) {
+		return c, nil
+	}
+	return nil, nil
+}
+
+// lookUp gives the channel with a name that is not archived; nil where there is none that the bot sees.
+func (d *Desk) lookUp(ctx context.Context, name string, private bool) (*slackgo.Channel, error) {
 	ask := &slackgo.GetConversationsParameters{ExcludeArchived: true, Limit: 1000, Types: []string{"public_channel"}}
 	if private {
 		ask.Types = append(ask.Types, "private_channel")
@@ -219,17 +234,11 @@ func (d *Desk) find(ctx context.Context, s *State, name string, private bool) (*
 			return nil, err
 		}
 		for _, c := range page {
-			if c.Name != name {
-				continue
-			}
-			// Without a purpose it was made a moment ago, by a run that did not come further.
-			recent := s.Opened.Sub(time.Unix(int64(c.Created), 0)).Abs() < time.Hour
-			if c.Creator == me && !c.IsArchived && (c.Purpose.Value == s.mark() || c.Purpose.Value == "" && recent) {
+			if c.Name == name && !c.IsArchived {
 				return &c, nil
 			}
-			return nil, nil
 		}
-		if next == "" {
+		if next == "" || next == ask.Cursor {
 			return nil, nil
 		}
 		ask.Cursor = next
@@ -270,16 +279,21 @@ func (d *Desk) said(ctx context.Context, s *State) (slack.Posted, error) {
 	if err != nil {
 		return slack.Posted{}, err
 	}
-	if strings.HasPrefix(s.Channel.ID, "#") { // a name, which conversations.history does not take
-		return slack.Posted{}, errors.New("the channel's id is not known")
+	id := s.Channel.ID
+	if !channelID.MatchString(id) { // a name, which conversations.history does not take
+		c, err := d.lookUp(ctx, s.Channel.Name, false)
+		if err != nil || c == nil {
+			return slack.Posted{}, err
+		}
+		id = c.ID
 	}
-	page, err := d.Client.API().GetConversationHistoryContext(ctx, &slackgo.GetConversationHistoryParameters{ChannelID: s.Channel.ID, Oldest: timestamp(s.Opened.Add(-time.Minute)), Limit: 200})
+	page, err := d.Client.API().GetConversationHistoryContext(ctx, &slackgo.GetConversationHistoryParameters{ChannelID: id, Oldest: timestamp(s.Opened.Add(-time.Minute)), Limit: 200})
 	if err != nil {
 		return slack.Posted{}, err
 	}
 	for _, m := range page.Messages {
 		if m.User == me && strings.Contains(m.Text, s.tag()) {
-			return slack.Posted{Channel: s.Channel.ID, TS: m.Timestamp}, nil
+			return slack.Posted{Channel: id, TS: m.Timestamp}, nil
 		}
 	}
 	return slack.Posted{}, nil

@@ -20,13 +20,14 @@ import (
 func deployCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "deploy",
-		Short: "Watch a deploy after the merge: its endpoints, and its metrics",
+		Short: "Watch a deploy after the merge: its endpoints, its metrics; and say how it ended",
 		Long: `These commands run in the job that deploys, after the deploy.
 
 Exit status: 0 passed; 1 failed; 2 wrong use or configuration; 3 could not be
 measured. Only 0 means that the deploy is well.`,
 		Example: `  pmcheck deploy health --url https://shop.example.com/healthz
-  pmcheck deploy gate --config gate.yml`,
+  pmcheck deploy gate --config gate.yml
+  pmcheck deploy notify --outcome failed --report gate.json`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}

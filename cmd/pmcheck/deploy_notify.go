@@ -22,7 +22,7 @@ type deployFlags struct {
 }
 
 func (f *deployFlags) add(c *cobra.Command) {
-	c.Flags().StringArrayVar(&f.reports, "report", nil, "a JSON file of `pmcheck check`, `deploy health` or `deploy gate`: its findings, what goes out, its verdict; several times for several")
+	c.Flags().StringArrayVar(&f.reports, "report", nil, "a JSON `FILE` of check, deploy health, deploy gate or deploy rollback: its findings, what goes out, its verdict; several times for several")
 	c.Flags().StringVar(&f.given.Environment, "environment", "", "where it was deployed to, as production")
 	c.Flags().StringVar(&f.given.BuildURL, "build-url", "", "the job that deploys (default: this job, in CircleCI and GitHub Actions)")
 	c.Flags().StringVar(&f.given.Commit, "commit", "", "the commit that is deployed (default: this job's)")

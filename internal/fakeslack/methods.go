@@ -160,12 +160,12 @@ func (s *Server) invite(args url.Values) object {
 		u := s.user(id)
 		code := ""
 		switch {
+		case id == Bot:
+			code = "cant_invite_self"
 		case u == nil:
 			code = "user_not_found"
 		case u.Deactivated:
 			code = "user_disabled"
-		case id == Bot:
-			code = "cant_invite_self"
 		case slices.Contains(c.Members, id):
 			code = "already_in_channel"
 		}
