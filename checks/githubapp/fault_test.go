@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -64,9 +65,23 @@ type field struct {
 	random *rand.Rand
 }
 
+// seed is of what the fault tests do at random: always the same, or what PMCHECK_SEED says, to hunt with.
+func seed(t *testing.T) uint64 {
+	t.Helper()
+	text := os.Getenv("PMCHECK_SEED")
+	if text == "" {
+		return 1
+	}
+	seed, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("PMCHECK_SEED: %v", err)
+	}
+	return seed
+}
+
 func newField(t *testing.T, repos int) *field {
 	t.Helper()
-	f := &field{T: t, github: fakegithub.New(t), closed: map[*fakegithub.Pull]bool{}, random: rand.New(rand.NewPCG(1, 2))}
+	f := &field{T: t, github: fakegithub.New(t), closed: map[*fakegithub.Pull]bool{}, random: rand.New(rand.NewPCG(seed(t), 2))}
 	for i := range repos {
 		owner := fmt.Sprintf("org-%d", i)
 		repo := f.github.Repo(owner, "orders", before())

@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/pmcheck/pmcheck/checks/githubapp/job"
 )
 
 // TestBroken damages a mirror in all the ways that a killed process or a bad disk may, and goes on.
@@ -166,6 +168,35 @@ func TestDiscard(t *testing.T) {
 	git(t, dir, "log", "-1")
 	git(t, again, "log", "-1")
 	if want := []string{Fetched, Fetched}; !slices.Equal(*outcomes, want) {
+		t.Errorf("outcomes %q, want %q", *outcomes, want)
+	}
+}
+
+// TestEndedEarly: a call that ends while the mirror is being looked at, which another one has half made, says why it ended.
+// Whether the mirror is broken it does not say.
+func TestEndedEarly(t *testing.T) {
+	s := newServer(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	var lock string
+	m, outcomes := mirrors(t, Options{Now: func() time.Time {
+		if _, err := os.Stat(lock); err == nil {
+			cancel(job.ErrSuperseded)
+		}
+		return time.Now()
+	}})
+	if err := os.MkdirAll(filepath.Join(m.folder(77), "1.git"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	lock = filepath.Join(m.folder(77), "lock")
+	if _, _, err := m.Fetch(ctx, s.remote(), s.id("main")); !errors.Is(err, job.ErrSuperseded) || errors.Is(err, errBroken) {
+		t.Errorf("error %v, want that it was superseded", err)
+	}
+	if newGeneration(m.folder(77), 1).broken() {
+		t.Error("the mirror is given up")
+	}
+	fetch(t, m, s, "main")
+	if want := []string{Failed, Rebuilt}; !slices.Equal(*outcomes, want) {
 		t.Errorf("outcomes %q, want %q", *outcomes, want)
 	}
 }

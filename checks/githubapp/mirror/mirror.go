@@ -210,7 +210,12 @@ func (f *fetching) do(ctx context.Context) (string, func(), error) {
 			return dir, release, nil
 		}
 		g.sweep()
-		again = again && fetch.Err() == nil
+		if fetch.Err() != nil { // what is half done then is no sign that the mirror is broken
+			if cause := context.Cause(fetch); !errors.Is(err, cause) {
+				err = cause
+			}
+			return "", nil, err
+		}
 		anew := false
 		switch {
 		case errors.Is(err, ErrDiskFull):

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -132,7 +133,7 @@ func TestToken(t *testing.T) {
 	m, _ := mirrors(t, Options{Git: program, Log: slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	t.Setenv("GIT_TRACE_CURL", filepath.Join(m.o.Dir, "trace"))
 	dir := fetch(t, m, s, "main", "late")
-	if s.header.Get("Authorization") == "" {
+	if s.authorization() == "" {
 		t.Error("the server was not given the token")
 	}
 	s.set(func() { s.status = 403 })
@@ -152,7 +153,7 @@ func TestToken(t *testing.T) {
 		}
 		return nil
 	})
-	_, encoded, _ := strings.Cut(s.header.Get("Authorization"), " ")
+	_, encoded, _ := strings.Cut(s.authorization(), " ")
 	for name, text := range texts {
 		if strings.Contains(text, token) || strings.Contains(text, encoded) {
 			t.Errorf("the token is in %s", name)
@@ -162,8 +163,8 @@ func TestToken(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	s := newServer(t)
-	elsewhere := 0
-	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere++ }))
+	var elsewhere atomic.Int64
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
 	defer other.Close()
 	gone := httptest.NewServer(nil)
 	gone.Close()
@@ -247,7 +248,7 @@ func TestErrors(t *testing.T) {
 			}
 		})
 	}
-	if elsewhere > 0 {
+	if elsewhere.Load() > 0 {
 		t.Error("a redirect was followed")
 	}
 }

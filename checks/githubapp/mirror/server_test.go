@@ -163,6 +163,13 @@ func (s *server) count() int {
 	return s.requests
 }
 
+// authorization is that of the last request.
+func (s *server) authorization() string {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.header.Get("Authorization")
+}
+
 func (s *server) id(revision string) string {
 	s.t.Helper()
 	return git(s.t, s.dir, "rev-parse", revision+"^{commit}")
