@@ -4,10 +4,9 @@ import (
 	"bytes"
 	"net/http"
 	"sync"
-	"time"
 )
 
-var httpClient = &http.Client{Timeout: 30 * time.Second}
+var httpClient = &http.Client{Timeout: patience}
 
 // lockedBuffer is a log that is read while it is written.
 type lockedBuffer struct {

@@ -71,7 +71,7 @@ func newScene(t *testing.T, edit func(*githubapp.Config)) *scene {
 	s.config = githubapp.Config{
 		Listen: "127.0.0.1:0", Data: t.TempDir(), GitHub: site, AppID: app.ID, PrivateKey: app.PrivateKey,
 		WebhookSecrets: []githubapp.Secret{githubapp.Secret(app.WebhookSecret)}, CheckName: "pmcheck", Mode: githubapp.Required, OverridePermission: "maintain",
-		Workers: 2, CheckMemory: 1 << 30, CheckTime: 2 * time.Minute, MirrorSpace: 1 << 30, MirrorLimit: 1 << 30,
+		Workers: 2, CheckMemory: 1 << 30, CheckTime: patience, MirrorSpace: 1 << 30, MirrorLimit: 1 << 30,
 		Reconcile: time.Hour, Grace: 20 * time.Second, Version: "test",
 		Log:   slog.New(slog.NewJSONHandler(io.MultiWriter(s.log), &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Store: store.Options{Poll: 50 * time.Millisecond, Backoff: func(int) time.Duration { return 20 * time.Millisecond }},
@@ -123,8 +123,8 @@ func (s *scene) change(branch string, files map[string]string) *fakegithub.Pull 
 	return s.repo.OpenPull(branch, "main", "Drop legacy_name")
 }
 
-// patience is for a machine that does other things too.
-const patience = 60 * time.Second
+// patience is for a machine that does other things too: only what never comes takes so long.
+const patience = 5 * time.Minute
 
 // until waits for something that other goroutines bring about.
 func (s *scene) until(what string, holds func() bool) {

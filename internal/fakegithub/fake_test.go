@@ -25,11 +25,11 @@ import (
 type hook struct {
 	*httptest.Server
 	secret string
-	status int
 
-	mu   sync.Mutex
-	got  []string // "event action guid"
-	body [][]byte
+	mu     sync.Mutex
+	status int      // of its answers
+	got    []string // "event action guid"
+	body   [][]byte
 }
 
 func newHook(t *testing.T, secret string) *hook {
@@ -59,6 +59,13 @@ func newHook(t *testing.T, secret string) *hook {
 	}))
 	t.Cleanup(h.Close)
 	return h
+}
+
+// answer sets the status of its answers from now on.
+func (h *hook) answer(status int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.status = status
 }
 
 func (h *hook) take() []string {

@@ -30,9 +30,9 @@ func TestDeliveries(t *testing.T) {
 	s.Install("acme", repo)
 	repo.Commit("change", map[string]string{"b": "b\n"})
 	pull := repo.OpenPull("change", "main", "One")
-	h.status = 500
+	h.answer(500)
 	pull.Push(map[string]string{"b": "c\n"})
-	h.status = 200
+	h.answer(200)
 	s.HookFaults(fakegithub.HookFaults{Drop: 1})
 	pull.EditTitle("Two")
 	s.HookFaults(fakegithub.HookFaults{})

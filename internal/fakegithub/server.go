@@ -8,7 +8,6 @@ package fakegithub
 
 import (
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -38,13 +37,13 @@ type Server struct {
 	dir         string
 	ownDir      bool
 	hookTimeout time.Duration
-	addr        string
+	door        *door
+	http        *http.Server
 	clock       func() time.Time
 	hookClient  *http.Client
 	wg          sync.WaitGroup // what is sent after an answer
 
 	mu        sync.Mutex
-	http      *http.Server
 	closed    bool
 	offset    time.Duration
 	random    *rand.Rand // of secrets
@@ -155,16 +154,11 @@ func (s *Server) listen(addr string) error {
 		l.Close()
 		return fmt.Errorf("%s is not a loopback address: a fake GitHub gives everybody everything", addr)
 	}
-	s.addr = l.Addr().String()
-	if s.URL == "" {
-		s.URL = "http://" + s.addr
-	}
+	s.URL = "http://" + l.Addr().String()
 	s.GitURL = s.URL
-	srv := &http.Server{Handler: http.HandlerFunc(s.serve), ReadHeaderTimeout: 30 * time.Second}
-	s.mu.Lock()
-	s.http = srv
-	s.mu.Unlock()
-	go srv.Serve(l)
+	s.door = &door{Listener: l, open: map[net.Conn]bool{}}
+	s.http = &http.Server{Handler: http.HandlerFunc(s.serve), ReadHeaderTimeout: 30 * time.Second}
+	go s.http.Serve(s.door)
 	return nil
 }
 
@@ -172,13 +166,12 @@ func (s *Server) listen(addr string) error {
 func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true
-	srv := s.http
 	faults := s.faults
 	s.mu.Unlock()
 	for _, f := range faults {
 		f.Remove()
 	}
-	srv.Close()
+	s.http.Close()
 	s.wg.Wait()
 	s.hookClient.CloseIdleConnections()
 	if s.ownDir {
@@ -186,25 +179,72 @@ func (s *Server) Close() {
 	}
 }
 
-// Down makes the server refuse connections, and cuts those it has; with up it listens again, at the same address.
-func (s *Server) Down() {
-	s.mu.Lock()
-	srv := s.http
-	s.mu.Unlock()
-	srv.Close()
-}
+// Down makes the server cut connections, those it has and those that come, until Up. It keeps
+// its address meanwhile: what is free, another program may take.
+func (s *Server) Down() { s.door.shut(true) }
 
 // Up ends Down.
-func (s *Server) Up() error {
-	// The kernel may still hold the address for a moment.
-	var err error
-	for range 50 {
-		if err = s.listen(s.addr); err == nil || errors.Is(err, net.ErrClosed) {
-			return err
+func (s *Server) Up() { s.door.shut(false) }
+
+// A door is a listener that can be shut.
+type door struct {
+	net.Listener
+	mu     sync.Mutex
+	closed bool
+	open   map[net.Conn]bool
+}
+
+// Accept waits for a connection while the door is open.
+func (d *door) Accept() (net.Conn, error) {
+	for {
+		c, err := d.Listener.Accept()
+		if err != nil {
+			return nil, err
 		}
-		time.Sleep(20 * time.Millisecond)
+		d.mu.Lock()
+		closed := d.closed
+		if !closed {
+			d.open[c] = true
+		}
+		d.mu.Unlock()
+		if !closed {
+			return visitor{c, d}, nil
+		}
+		hangUp(c)
 	}
-	return err
+}
+
+func (d *door) shut(yes bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = yes
+	if yes {
+		for c := range d.open {
+			hangUp(c)
+		}
+		clear(d.open)
+	}
+}
+
+// hangUp ends a connection as a machine does on which nobody listens.
+func hangUp(c net.Conn) {
+	if tcp, ok := c.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+	c.Close()
+}
+
+// A visitor is a connection that came through a door.
+type visitor struct {
+	net.Conn
+	door *door
+}
+
+func (v visitor) Close() error {
+	v.door.mu.Lock()
+	delete(v.door.open, v.Conn)
+	v.door.mu.Unlock()
+	return v.Conn.Close()
 }
 
 // APIURL is the base of the REST API as GitHub Enterprise Server has it, with a slash at

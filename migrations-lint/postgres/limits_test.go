@@ -134,7 +134,7 @@ func TestTimeIsBounded(t *testing.T) {
 		}()
 		select {
 		case <-done:
-		case <-time.After(30 * time.Second):
+		case <-time.After(5 * time.Minute):
 			t.Fatalf("%s: no answer for %d bytes", name, len(sql))
 		}
 	}

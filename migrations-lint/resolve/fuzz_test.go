@@ -23,7 +23,7 @@ func FuzzResolve(f *testing.F) {
 	}
 	full, empty := load(f, read(f, "testdata/schema.sql")), catalog.New()
 	f.Fuzz(func(t *testing.T, sql string) {
-		watchdog := time.AfterFunc(10*time.Second, func() { panic(fmt.Sprintf("%q hangs", sql)) })
+		watchdog := time.AfterFunc(2*time.Minute, func() { panic(fmt.Sprintf("%q hangs", sql)) })
 		defer watchdog.Stop()
 		q, err := resolve.Parse(sql)
 		if err != nil {

@@ -166,8 +166,6 @@ func TestErrors(t *testing.T) {
 	var elsewhere atomic.Int64
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
 	defer other.Close()
-	gone := httptest.NewServer(nil)
-	gone.Close()
 	unknown := strings.Repeat("1", 40)
 	head := s.id("main")
 	for _, test := range []struct {
@@ -188,7 +186,7 @@ func TestErrors(t *testing.T) {
 		{name: "refused", status: 403, is: ErrAuth},
 		{name: "too many", status: 429, again: 5 * time.Minute},
 		{name: "down", status: 503, again: 30 * time.Second},
-		{name: "nobody there", change: func(r *Remote) { r.URL = gone.URL + "/a/b.git" }, again: 30 * time.Second},
+		{name: "nobody there", change: func(r *Remote) { r.URL = "http://127.0.0.1:1/a/b.git" }, again: 30 * time.Second},
 		{name: "cut off", before: func(w http.ResponseWriter, r *http.Request) bool {
 			if r.Method == http.MethodPost {
 				panic(http.ErrAbortHandler)

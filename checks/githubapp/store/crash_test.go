@@ -28,9 +28,13 @@ import (
 // delivery, and answers with the id once it is kept.
 const childDatabase = "PMCHECK_TEST_STORE_CHILD"
 
+// lease is that of child processes: long enough that the system does not keep one from renewing
+// it for so long, and no longer, since it is what passes before a killed one's turns are taken over.
+const lease = 8 * time.Second
+
 func childMain(url string) {
 	ctx := context.Background()
-	s, err := Open(ctx, url, Options{Poll: 20 * time.Millisecond, Lease: time.Second, MaxAttempts: 1000,
+	s, err := Open(ctx, url, Options{Poll: 20 * time.Millisecond, Lease: lease, MaxAttempts: 1000,
 		Backoff: func(int) time.Duration { return time.Millisecond }})
 	if err != nil {
 		fmt.Println("error", err)
@@ -258,11 +262,11 @@ func TestProcessesKilledOnPostgres(t *testing.T) {
 			}
 		}
 		for k := range kills {
-			push()
 			before, err := s.Verdicts(t.Context(), 0, 1)
 			if err != nil {
 				t.Fatal(err)
 			}
+			push()                                       // after that: all of it may be judged before this goes on
 			eventually(t, "a new verdict", func() bool { // so that each kill meets work
 				now, err := s.Verdicts(t.Context(), 0, 1)
 				return err == nil && len(now) > 0 && (len(before) == 0 || now[0].Revision.Head != before[0].Revision.Head)

@@ -67,7 +67,7 @@ func start(t testing.TB, s *Store, h Handler) (stop func()) {
 }
 
 // within fails the test when nothing comes for a very long time: no test waits that long otherwise.
-const within = time.Minute
+const within = 5 * time.Minute
 
 func receive[T any](t testing.TB, c <-chan T) T {
 	t.Helper()

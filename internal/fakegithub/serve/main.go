@@ -261,7 +261,8 @@ func (d *demo) carryOut(command string, words []string) (string, error) {
 		d.server.Down()
 		return "down", nil
 	case "up":
-		return "up", d.server.Up()
+		d.server.Up()
+		return "up", nil
 	case "hour":
 		d.server.Advance(3600e9)
 		return "it is " + d.server.Now().Format("15:04:05"), nil
