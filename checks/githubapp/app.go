@@ -42,17 +42,20 @@ type App struct {
 	github  *githubapi.GitHub
 	mirrors *mirror.Mirrors
 	webhook http.Handler
+	circle  http.Handler // nil without CircleCI
+	starter Starter
 	pages   http.Handler // nil without a login
 
 	rules    map[string]bool // that are built in: what metrics name
 	stopping atomic.Bool
 	look     chan struct{} // asks the reconciler to look now
+	deployed chan struct{} // asks for a look at failed deploys now
 }
 
 // New opens the database and the mirrors. It sends nothing to GitHub. An error that is
 // [ErrConfig] is the configuration's.
 func New(ctx context.Context, c Config) (*App, error) {
-	a := &App{config: c, log: c.Log, now: c.Now, program: c.Program, rules: map[string]bool{}, look: make(chan struct{}, 1)}
+	a := &App{config: c, log: c.Log, now: c.Now, program: c.Program, rules: map[string]bool{}, look: make(chan struct{}, 1), deployed: make(chan struct{}, 1)}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
@@ -86,11 +89,11 @@ func New(ctx context.Context, c Config) (*App, error) {
 	if a.store, err = store.Open(ctx, c.Database, o); err != nil {
 		return nil, err
 	}
-	hook := &webhook.Handler{AppID: c.AppID, Accept: a.accept, Log: a.log, Now: a.now, Observe: a.metrics.Delivery}
-	for _, s := range c.WebhookSecrets {
-		hook.Secrets = append(hook.Secrets, s)
+	a.webhook = &webhook.Handler{Secrets: raw(c.WebhookSecrets), AppID: c.AppID, Accept: a.accept, Log: a.log, Now: a.now, Observe: a.metrics.Delivery}
+	a.starter = c.Starter
+	if len(c.CircleCISecrets) > 0 {
+		a.circle = &webhook.CircleCI{Secrets: raw(c.CircleCISecrets), Accept: a.acceptCircleCI, Log: a.log, Now: a.now, Observe: a.metrics.Delivery}
 	}
-	a.webhook = hook
 	if c.ClientID != "" {
 		if a.pages, err = a.newPages(); err != nil {
 			a.store.Close()
@@ -106,6 +109,13 @@ func New(ctx context.Context, c Config) (*App, error) {
 	}
 	a.observe()
 	return a, nil
+}
+
+func raw(secrets []Secret) (all [][]byte) {
+	for _, s := range secrets {
+		all = append(all, s)
+	}
+	return all
 }
 
 // turnSlack is what a turn may take beside the check itself: the fetch, and GitHub's answers.
@@ -154,6 +164,9 @@ func (a *App) Run(ctx context.Context) error {
 			return a.store.Run(working, store.Handler{Announce: a.announce, Judge: a.judge, GiveUp: a.giveUp, Cancelled: a.cancelled})
 		})
 		work.Go(func() error { a.reconcileUntil(working); return nil })
+		if a.circle != nil {
+			work.Go(func() error { a.followDeploys(working); return nil })
+		}
 		return work.Wait()
 	})
 	err := group.Wait()
@@ -262,6 +275,15 @@ func (a *App) observe() {
 	a.metrics.Observe("pmcheck_stale_check_runs", "Check runs of heads that nobody judges any more, which GitHub was not told of yet.",
 		counts(func(c store.Counts) float64 { return float64(c.Stale) }))
 	a.metrics.Observe("pmcheck_giving_up", "Checks whose failure GitHub was not told of yet.", counts(func(c store.Counts) float64 { return float64(c.GivingUp) }))
+	a.metrics.Observe("pmcheck_deploys_waiting", "Deploys at CircleCI of whose failure, or recovery, nobody was told yet; -1 when the database does not answer.", func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		n, err := a.store.Unfollowed(ctx)
+		if err != nil {
+			return -1
+		}
+		return float64(n)
+	})
 	a.metrics.Observe("pmcheck_mirror_bytes", "What the mirrors take on disk.", func() float64 { return float64(a.mirrors.Bytes()) })
 }
 

@@ -61,8 +61,12 @@ type Config struct {
 	Version string           // of pmcheck
 	Log     *slog.Logger     // nil: none
 	Now     func() time.Time // nil: time.Now
-	Program string           // that judges in a child process; "": this one
-	Store   store.Options    // for tests: Poll, Lease, Backoff; the rest follows from the options above
+	Starter Starter          // of what failed deploys ask for
+	Deploys []DeployRule     // at CircleCI
+	// CircleCISecrets are its webhooks' secrets: one, or two while one is replaced by the other; none leaves /circleci out.
+	CircleCISecrets []Secret
+	Program         string        // that judges in a child process; "": this one
+	Store           store.Options // for tests: Poll, Lease, Backoff; the rest follows from the options above
 }
 
 // The modes: what a check with findings does to the pull request.

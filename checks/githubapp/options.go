@@ -34,13 +34,7 @@ func Options() []Option {
 		{Name: "private-key-file", Value: "FILE", Required: true, Usage: "the App's private key, PEM as GitHub gives it",
 			set: func(l *loader, v string) { l.config.PrivateKey = l.privateKey(v) }},
 		{Name: "webhook-secret-file", Value: "FILE", Required: true, Usage: "the webhook secret; two files with a comma between them while one secret replaces the other",
-			set: func(l *loader, v string) {
-				for file := range strings.SplitSeq(v, ",") {
-					if s := l.secret(strings.TrimSpace(file)); s != nil {
-						l.config.WebhookSecrets = append(l.config.WebhookSecrets, s)
-					}
-				}
-			}},
+			set: func(l *loader, v string) { l.config.WebhookSecrets = l.secrets(v) }},
 		{Name: "client-id", Value: "ID", Usage: "the App's client id, by which people log in to the pages; without it there are none",
 			set: func(l *loader, v string) { l.config.ClientID = v }},
 		{Name: "client-secret-file", Value: "FILE", Usage: "the App's client secret",
@@ -88,6 +82,16 @@ func Options() []Option {
 				}
 			}},
 	}
+}
+
+// secrets reads one file or several, with commas between their names.
+func (l *loader) secrets(value string) (all []Secret) {
+	for file := range strings.SplitSeq(value, ",") {
+		if s := l.secret(strings.TrimSpace(file)); s != nil {
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 func (l *loader) number(value string, least int64) int64 {

@@ -18,6 +18,9 @@ const leastFree = 256 << 20
 func (a *App) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST /webhook", a.webhook)
+	if a.circle != nil {
+		mux.Handle("POST /circleci", a.circle)
+	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", a.readyz)
 	if a.config.MetricsListen == "" {

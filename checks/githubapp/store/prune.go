@@ -25,6 +25,7 @@ func (s *Store) prune(ctx context.Context) {
 			AND (v.number = 0 OR EXISTS (SELECT 1 FROM verdicts n WHERE n.subject_key = v.subject_key AND n.id > v.id)) LIMIT 100)`, old},
 		{"overrides", `DELETE FROM overrides WHERE at < ?1 AND NOT EXISTS (SELECT 1 FROM subjects s WHERE s.subject_key = overrides.subject_key AND s.head = overrides.head AND NOT s.cancelled)`, old},
 		{"commands", `DELETE FROM commands WHERE at < ?1 AND done`, old},
+		{"deploys", `DELETE FROM deploys WHERE deploy_key IN (SELECT deploy_key FROM deploys WHERE updated < ?1 AND done >= sequence LIMIT 500)`, old},
 		{"merge groups", `DELETE FROM subjects WHERE subject_key IN (SELECT s.subject_key FROM subjects s WHERE s.number = 0 AND s.wanted_at < ?1
 			AND s.done = s.sequence AND s.announced = s.sequence AND s.stale = 0 AND s.lease_owner = '' LIMIT 500)`, old},
 		{"sessions", `DELETE FROM sessions WHERE token IN (SELECT token FROM sessions WHERE expires < ?1 LIMIT 500)`, ms},

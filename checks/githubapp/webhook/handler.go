@@ -1,5 +1,6 @@
 // Package webhook takes GitHub's deliveries: a signed request in, wants out. GitHub is
-// answered only after they are kept, so what it was told is accepted is not lost.
+// answered only after they are kept, so what it was told is accepted is not lost. It takes
+// CircleCI's in the same way (circleci.go).
 //
 // Sources of the facts: docs.github.com, "Validating webhook deliveries", "Best practices
 // for using webhooks", "Webhook events and payloads".
@@ -74,11 +75,11 @@ type reply struct {
 // ServeHTTP takes one delivery: 202 once it is kept or nothing follows from it, 4xx where
 // the same request would fail again, 503 where it is worth a redelivery.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	began := h.now()
+	began := clock(h.Now)
 	d := job.Delivery{ID: r.Header.Get("X-GitHub-Delivery"), Event: r.Header.Get("X-GitHub-Event"), Received: began}
 	signed := false
 	answer := h.take(w, r, &d, &signed)
-	took := h.now().Sub(began)
+	took := clock(h.Now).Sub(began)
 
 	level := slog.LevelInfo
 	if answer.status >= 500 {
@@ -92,19 +93,23 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		event, action = known(d.Event, d.Action)
 		attributes = append(attributes, slog.String("trace", d.ID), slog.String("event", d.Event), slog.String("action", d.Action), slog.Int64("installation", d.Installation))
 	}
-	h.log().LogAttrs(r.Context(), level, "webhook delivery", attributes...)
+	orDefault(h.Log).LogAttrs(r.Context(), level, "webhook delivery", attributes...)
 	if h.Observe != nil {
 		h.Observe(event, action, answer.outcome, took)
 	}
 
+	answer.write(w)
+}
+
+func (a reply) write(w http.ResponseWriter) {
 	header := w.Header()
 	header.Set("Content-Type", "text/plain; charset=utf-8")
 	header.Set("X-Content-Type-Options", "nosniff")
-	if answer.status == http.StatusServiceUnavailable {
+	if a.status == http.StatusServiceUnavailable {
 		header.Set("Retry-After", "60")
 	}
-	w.WriteHeader(answer.status)
-	io.WriteString(w, answer.text+"\n")
+	w.WriteHeader(a.status)
+	io.WriteString(w, a.text+"\n")
 }
 
 func (h *Handler) take(w http.ResponseWriter, r *http.Request, d *job.Delivery, signed *bool) reply {
@@ -116,25 +121,12 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, d *job.Delivery, 
 	if refused != nil {
 		return *refused
 	}
-	room := r.ContentLength
-	if room < 0 {
-		room = MaxBody
+	body, done, refused := receive(w, r, MaxBody, &h.reading)
+	if refused != nil {
+		return *refused
 	}
-	if room > MaxBody {
-		return tooLarge
-	}
-	defer h.reading.Add(-room)
-	if h.reading.Add(room) > inFlight {
-		return reply{http.StatusServiceUnavailable, Failed, "too many deliveries at once"}
-	}
-	body, err := read(http.MaxBytesReader(w, r.Body, MaxBody), r.ContentLength)
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
-		return tooLarge
-	} else if err != nil {
-		return reply{http.StatusBadRequest, Refused, "the body could not be read"}
-	}
-	if !h.valid(body, signature) {
+	defer done()
+	if !valid(h.Secrets, body, signature) {
 		return reply{http.StatusUnauthorized, Unsigned, "X-Hub-Signature-256 does not fit the webhook secret"}
 	}
 	*signed = true
@@ -166,7 +158,7 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, d *job.Delivery, 
 	switch {
 	case err != nil:
 		// The reason is for the log alone: it may name paths and servers.
-		h.log().ErrorContext(ctx, "a delivery could not be kept", "trace", d.ID, "error", err)
+		orDefault(h.Log).ErrorContext(ctx, "a delivery could not be kept", "trace", d.ID, "error", err)
 		return reply{http.StatusServiceUnavailable, Failed, "the delivery could not be kept; redeliver it"}
 	case !fresh:
 		return reply{http.StatusAccepted, Duplicate, "accepted before"}
@@ -174,7 +166,35 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, d *job.Delivery, 
 	return reply{http.StatusAccepted, Accepted, fmt.Sprintf("accepted: %d wanted", len(outcome.Wants))}
 }
 
-var tooLarge = reply{http.StatusRequestEntityTooLarge, Refused, "the body is larger than 25 MB"}
+// receive reads a body of up to limit bytes, while all that are read together, counted by reading, are not too many. done is
+// to be called when the body is not needed any more.
+func receive(w http.ResponseWriter, r *http.Request, limit int64, reading *atomic.Int64) (body []byte, done func(), refused *reply) {
+	tooLarge := &reply{http.StatusRequestEntityTooLarge, Refused, fmt.Sprintf("the body is larger than %d MB", limit>>20)}
+	room := r.ContentLength
+	if room < 0 {
+		room = limit
+	}
+	if room > limit {
+		return nil, nil, tooLarge
+	}
+	done = func() { reading.Add(-room) }
+	if reading.Add(room) > inFlight {
+		done()
+		return nil, nil, &reply{http.StatusServiceUnavailable, Failed, "too many deliveries at once"}
+	}
+	body, err := read(http.MaxBytesReader(w, r.Body, limit), r.ContentLength)
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		refused = tooLarge
+	case err != nil:
+		refused = &reply{http.StatusBadRequest, Refused, "the body could not be read"}
+	default:
+		return body, done, nil
+	}
+	done()
+	return nil, nil, refused
+}
 
 var (
 	deliveryForm = regexp.MustCompile(`^[0-9A-Za-z-]{1,64}$`)
@@ -213,9 +233,9 @@ func examine(r *http.Request) (form bool, signature []byte, refused *reply) {
 }
 
 // valid tries every secret, whichever fits, and takes as long whether one does or not.
-func (h *Handler) valid(body, signature []byte) bool {
+func valid(secrets [][]byte, body, signature []byte) bool {
 	fits := false
-	for _, secret := range h.Secrets {
+	for _, secret := range secrets {
 		if len(secret) == 0 { // anybody can sign with that
 			continue
 		}
@@ -238,16 +258,16 @@ func read(r io.Reader, length int64) ([]byte, error) {
 	return body.Bytes(), err
 }
 
-func (h *Handler) log() *slog.Logger {
-	if h.Log == nil {
+func orDefault(log *slog.Logger) *slog.Logger {
+	if log == nil {
 		return slog.Default()
 	}
-	return h.Log
+	return log
 }
 
-func (h *Handler) now() time.Time {
-	if h.Now == nil {
+func clock(now func() time.Time) time.Time {
+	if now == nil {
 		return time.Now()
 	}
-	return h.Now()
+	return now()
 }

@@ -79,7 +79,7 @@ func TestVector(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := h.valid([]byte("Hello, World!"), raw); got != want {
+		if got := valid(h.Secrets, []byte("Hello, World!"), raw); got != want {
 			t.Errorf("valid(%s) = %v", signature, got)
 		}
 	}
