@@ -15,6 +15,7 @@ type order struct {
 	job.Command
 	role    string // of who gave it, in the repository
 	refused string // why it is not carried out; "" while nothing speaks against it
+	silent  bool   // only a reaction says so
 }
 
 // rerunRole is what one needs to have a commit judged again: what GitHub asks for its own Re-run button.
@@ -35,8 +36,11 @@ func (t *turn) examine(ctx context.Context) error {
 			roles[c.By] = role
 		}
 		o.role = role
+		commands := reaches(role, rerunRole) || c.By == t.work.Revision.Author
 		switch {
-		case c.Name == job.CommandRerun && !reaches(role, rerunRole) && c.By != t.work.Revision.Author:
+		case c.Name == job.CommandMalformed:
+			o.refused, o.silent = rightForm, !commands
+		case c.Name == job.CommandRerun && !commands:
 			o.refused = fmt.Sprintf("to have a commit judged again, one needs the role %s in this repository, or to have opened the pull request", rerunRole)
 		case c.Name == job.CommandOverride && !reaches(role, t.config.OverridePermission):
 			o.refused = t.needs(o, t.config.OverridePermission)
@@ -51,6 +55,21 @@ func (t *turn) examine(ctx context.Context) error {
 		t.orders = append(t.orders, o)
 	}
 	return nil
+}
+
+// rightForm answers what begins as a command, and is none.
+const rightForm = "a command is a line `/pmcheck rerun` or `/pmcheck override RULE because REASON`"
+
+// refuse answers commands none of which is to be carried out, and ends the turn where nothing else is to be done: the
+// verdict that stands is not made again because somebody asked who may not.
+func (t *turn) refuse(ctx context.Context) error {
+	if !t.stands || slices.ContainsFunc(t.orders, func(o order) bool { return o.refused == "" }) {
+		return nil
+	}
+	if err := t.reply(ctx, false); err != nil {
+		return err
+	}
+	return job.ErrJudged
 }
 
 // elsewhere says why an override is not about the commit that is judged, "" when it is. It answers a verdict that stood
@@ -125,29 +144,46 @@ func (t *turn) unanswered(reason string) {
 		}
 	}
 	for i := range t.orders {
-		if t.orders[i].refused == "" {
-			t.orders[i].refused = "the commit could not be checked: " + reason
+		o := &t.orders[i]
+		switch {
+		case o.refused != "":
+		case o.Name == job.CommandMalformed: // who has written it was not asked
+			o.refused, o.silent = rightForm, true
+		default:
+			o.refused = "the commit could not be checked: " + reason
 		}
 	}
 }
 
 // reply answers the commands: a reaction to each comment, and one comment that says what
-// was done and what was wrong. The verdict stands already, so an answer that GitHub does
-// not take is logged and left at that; a comment whose answer is lost may be there.
-func (t *turn) reply(ctx context.Context) error {
+// was done and what was wrong. judged tells that the verdict was made anew for them. It
+// stands already, so an answer that GitHub does not take is logged and left at that; a
+// comment whose answer is lost may be there.
+func (t *turn) reply(ctx context.Context, judged bool) error {
+	if len(t.orders) == 0 {
+		return nil
+	}
+	if err := t.store.CarriedOut(ctx, t.work, judged); err != nil {
+		return err
+	}
 	r := t.work.Subject.Repository
 	reactions := map[int64]string{}
 	var lines []string
 	for _, o := range t.orders {
 		reaction := "+1"
 		switch {
+		case o.Name == job.CommandMalformed:
+			reaction = "confused"
+			if !o.silent {
+				lines = append(lines, fmt.Sprintf("- %s by %s: not understood. %s.", code(o.text()), code(o.By), upper(o.refused)))
+			}
 		case o.refused != "":
 			reaction = "-1"
 			lines = append(lines, fmt.Sprintf("- %s by %s: not done. %s.", code(o.text()), code(o.By), upper(o.refused)))
 		case o.Name == job.CommandOverride:
 			lines = append(lines, fmt.Sprintf("- %s by %s: done, for commit %s only.", code(o.text()), code(o.By), t.work.Revision.Head))
 		}
-		if reactions[o.Comment] != "-1" {
+		if had := reactions[o.Comment]; had == "" || had == "+1" {
 			reactions[o.Comment] = reaction
 		}
 	}
@@ -165,7 +201,10 @@ func (t *turn) reply(ctx context.Context) error {
 }
 
 func (o order) text() string {
-	if o.Name == job.CommandOverride {
+	switch o.Name {
+	case job.CommandMalformed:
+		return o.Because
+	case job.CommandOverride:
 		return fmt.Sprintf("/pmcheck override %s because %s", o.Rule, o.Because)
 	}
 	return "/pmcheck " + o.Name

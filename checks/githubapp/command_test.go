@@ -54,6 +54,7 @@ func TestOverride(t *testing.T) {
 		all, reactions := answers(pull, id)
 		return all[len(had):], reactions
 	}
+	judged := func() int { return strings.Count(s.log.String(), `"msg":"verdict"`) }
 	verdict := func() string { runs := s.repo.CheckRuns(pull.Head()); return runs[len(runs)-1].Conclusion }
 
 	for _, test := range []struct {
@@ -64,10 +65,15 @@ func TestOverride(t *testing.T) {
 		{"maintainer", "/pmcheck override table-rewrite because I say so", "`table-rewrite` has found nothing in this commit", "-1", "failure"},
 		{"maintainer", "Looks good.\n\n/pmcheck override " + rule + " because the table has ten rows", "done, for commit " + pull.Head() + " only", "+1", "success"},
 		{"reader", "/pmcheck rerun", "one needs the role write", "-1", "success"},
+		{"writer", "/pmcheck override " + rule, "not understood. A command is a line `/pmcheck rerun` or `/pmcheck override RULE because REASON`.", "confused", "success"},
 	} {
+		before := judged()
 		comments, reactions := say(test.login, test.text)
 		if len(comments) != 1 || !strings.Contains(comments[0], test.want) || !slices.Equal(reactions, []string{test.reaction}) {
 			t.Errorf("%s: %q is answered by %q and %q", test.login, test.text, comments, reactions)
+		}
+		if again := judged() > before; again != (test.login == "maintainer") {
+			t.Errorf("%s: %q has it judged again: %v", test.login, test.text, again)
 		}
 		for _, c := range comments {
 			if strings.Count(c, "`")%2 != 0 || strings.Contains(strings.ReplaceAll(c, "`"+test.text[strings.Index(test.text, "/pmcheck"):]+"`", ""), "@") {
@@ -81,6 +87,27 @@ func TestOverride(t *testing.T) {
 	runs := s.repo.CheckRuns(pull.Head())
 	if last := runs[len(runs)-1]; !strings.Contains(last.Summary, "maintainer") || !strings.Contains(last.Summary, "ten rows") {
 		t.Errorf("the check run does not say who overrode it and why:\n%s", last.Summary)
+	}
+
+	// A stranger's line that is no command gets no comment, and nothing gets two.
+	for _, test := range []struct {
+		login, text string
+		reactions   []string
+		comments    int
+	}{
+		{"reader", "/pmcheck please\n/pmcheck help", []string{"confused"}, 0},
+		{"writer", "/pmcheck please\n/pmcheck help", []string{"confused"}, 1},
+		{"writer", "/pmcheck help\n/pmcheck rerun", []string{"confused"}, 1},
+		{"writer", "/pmcheck.yml is missing", nil, 0},
+	} {
+		before := judged()
+		comments, reactions := say(test.login, test.text)
+		if len(comments) != test.comments || !slices.Equal(reactions, test.reactions) {
+			t.Errorf("%s: %q is answered by %q and %q", test.login, test.text, comments, reactions)
+		}
+		if again := judged() > before; again != strings.Contains(test.text, "rerun") {
+			t.Errorf("%s: %q has it judged again: %v", test.login, test.text, again)
+		}
 	}
 
 	// It holds for that commit only, also when the next one is there before the comment's event.

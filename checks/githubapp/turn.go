@@ -29,6 +29,7 @@ type turn struct {
 	release func() // gives code back
 	answer  child.Answer
 	orders  []order // what people have commanded in comments
+	stands  bool    // GitHub has nothing newer than what has its verdict
 }
 
 // judge is one turn: from what is wanted to a completed check run.
@@ -41,13 +42,14 @@ func (a *App) judge(ctx context.Context, work job.Work) (job.Verdict, error) {
 	}{
 		{"ask GitHub for the state", t.refresh},
 		{"ask who may command", t.examine},
+		{"answer those who may not", t.refuse},
 		{"show that the check has begun", t.start},
 		{"find what decides", t.trust},
 		{"fetch the code", t.fetch},
 		{"check", t.check},
 		{"carry out commands", t.override},
 		{"publish the verdict", t.publish},
-		{"answer commands", t.reply},
+		{"answer commands", func(ctx context.Context) error { return t.reply(ctx, true) }},
 	} {
 		began := t.now()
 		if err := step.do(ctx); err != nil {
@@ -80,8 +82,8 @@ func (t *turn) refresh(ctx context.Context) error {
 	if pull.State != "open" {
 		return job.ErrClosed
 	}
-	asked := len(t.work.Commands) > 0
-	if t.work.Judged && !asked && pull.Revision.Head == t.work.Revision.Head && pull.Revision.BaseRef == t.work.Revision.BaseRef {
+	t.stands = t.work.Judged && pull.Revision.Head == t.work.Revision.Head && pull.Revision.BaseRef == t.work.Revision.BaseRef
+	if t.stands && len(t.work.Commands) == 0 {
 		return job.ErrJudged
 	}
 	if pull.Revision.Head != t.work.Revision.Head {
@@ -292,7 +294,7 @@ func (t *turn) couldNotCheck(ctx context.Context, reason string) (job.Verdict, e
 		return job.Verdict{}, err
 	}
 	t.unanswered(reason)
-	if err := t.reply(ctx); err != nil {
+	if err := t.reply(ctx, true); err != nil {
 		return job.Verdict{}, err
 	}
 	return t.verdict(r.Conclusion, reason), nil

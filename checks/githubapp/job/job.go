@@ -72,7 +72,7 @@ type Want struct {
 	Refresh bool
 
 	// Command is what a person asked for in a comment, nil for most. Whoever takes the Work asks GitHub for the person's
-	// permission, carries it out, and judges again.
+	// permission, carries it out, and judges again where one is allowed.
 	Command *Command
 
 	// Change is of the installation, not of a subject: Subject has no more than Installation, and Key means nothing. It is
@@ -83,9 +83,9 @@ type Want struct {
 // A Command is a line of a comment on a pull request: "/pmcheck override RULE because REASON" or "/pmcheck rerun". Anybody
 // can write one.
 type Command struct {
-	Name    string // CommandOverride or CommandRerun
+	Name    string // CommandOverride, CommandRerun or CommandMalformed
 	Rule    string // of an override
-	Because string // of an override; one line
+	Because string // of an override; one line. Of a malformed one: the line
 	By      string // login
 	Comment int64  // its id: the same command twice is one
 	Line    int    // of the comment, from 1: a comment may have several
@@ -98,6 +98,8 @@ type Command struct {
 const (
 	CommandOverride = "override" // for the head that the pull request had at the time of At, never for a later one
 	CommandRerun    = "rerun"
+
+	CommandMalformed = "malformed" // a line that begins as one, and is none: who may command is told the right form
 )
 
 // An InstallationChange is that the App was installed or removed somewhere, or for some repositories.

@@ -42,6 +42,30 @@ func commands(ctx context.Context, q querier, key string) ([]job.Command, error)
 	return all, err
 }
 
+// CarriedOut ends the commands of a work that has its turn now: they are answered after that, so that no answer is given
+// twice. judged tells that they had the head judged again: should the verdict not be kept, it is judged once more.
+func (s *Store) CarriedOut(ctx context.Context, w job.Work, judged bool) error {
+	return s.during(ctx, w, func(ctx context.Context, x tx, own *subject) error {
+		if judged && own.sequence == w.Sequence {
+			own.doneHead = ""
+		}
+		return carriedOut(ctx, x, w)
+	})
+}
+
+// next wants a turn for the commands that came while the one that ends now was running.
+func (w *subject) next(ctx context.Context, t tx, now int64) error {
+	var waiting int
+	err := t.row(ctx, `SELECT count(*) FROM commands WHERE subject_key = ?1 AND NOT done`, w.subject.Key()).Scan(&waiting)
+	if err != nil || waiting == 0 || w.done < w.sequence {
+		return err
+	}
+	w.sequence++
+	w.announced = w.sequence // the turn asks GitHub for the head, and may have nothing to judge
+	w.refresh, w.wantedAt, w.reason = true, now, "commands that came while it was judged"
+	return nil
+}
+
 // carriedOut ends the commands that a turn had.
 func carriedOut(ctx context.Context, t tx, work job.Work) error {
 	for _, c := range work.Commands {

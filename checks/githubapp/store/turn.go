@@ -155,7 +155,7 @@ func (r *run) judge(ctx context.Context, t *turn) error {
 			if err := own.retire(ctx, x, ""); err != nil {
 				return err
 			}
-			if err := carriedOut(ctx, x, t.work); err != nil {
+			if _, err := x.exec(ctx, `UPDATE commands SET done = true WHERE subject_key = ?1`, key); err != nil {
 				return err
 			}
 			own.cancelled, own.refresh, own.done, own.attempt = true, false, own.sequence, 0
@@ -174,6 +174,11 @@ func (r *run) judge(ctx context.Context, t *turn) error {
 				own.attempt, own.lastError = max(0, own.attempt-1), failed.Error()
 			}
 			if err := postpone(ctx, x, key, laneJudge, at, now); err != nil {
+				return err
+			}
+		}
+		if failed == nil || errors.Is(failed, job.ErrJudged) {
+			if err := own.next(ctx, x, now.UnixMilli()); err != nil {
 				return err
 			}
 		}

@@ -419,6 +419,61 @@ func TestCommands(t *testing.T) {
 	})
 }
 
+// A command that comes while its subject is judged does not break that off, and has a turn after it.
+func TestACommandDuringATurn(t *testing.T) {
+	onEngines(t, func(t *testing.T, url string) {
+		s := open(t, url, Options{})
+		works, end := make(chan job.Work, 10), make(chan error)
+		h := judges(nil)
+		h.Judge = func(ctx context.Context, w job.Work) (job.Verdict, error) {
+			works <- w
+			select {
+			case err := <-end:
+				if err == nil && len(w.Commands) > 0 {
+					err = s.CarriedOut(ctx, w, true)
+				}
+				return verdict(w), err
+			case <-ctx.Done():
+				return job.Verdict{}, context.Cause(ctx)
+			}
+		}
+		start(t, s, h)
+		accept(t, s, "d1", pull(7, "aaa", 1))
+		first := receive(t, works)
+		order := func(comment int64) job.Want {
+			return job.Want{Subject: pull(7, "", 0).Subject, Again: true, Refresh: true, Command: &job.Command{Name: job.CommandRerun, By: "maria", Comment: comment, Line: 1, At: epoch.Add(time.Minute)}}
+		}
+		accept(t, s, "comment", order(5))
+		accept(t, s, "another", order(6))
+		end <- nil
+		second := receive(t, works)
+		if len(first.Commands) != 0 || first.Sequence == second.Sequence || len(second.Commands) != 2 || !second.Judged || !second.Refresh {
+			t.Errorf("the turn that ran: %+v\nthe next: %+v", first, second)
+		}
+		accept(t, s, "a third", order(7))
+		end <- job.ErrJudged
+		third := receive(t, works)
+		if len(third.Commands) != 3 || !third.Judged {
+			t.Errorf("after a turn that has carried out none: %+v", third)
+		}
+		end <- nil
+		settled(t, s, 7)
+		if len(works) > 0 {
+			t.Errorf("another turn: %+v", <-works)
+		}
+		// A turn that has judged for a command, and is broken off before its verdict is kept, is taken again.
+		accept(t, s, "a fourth", order(8))
+		receive(t, works)
+		fourth := errors.New("broken off")
+		go func() { end <- fourth }()
+		if again := receive(t, works); len(again.Commands) != 1 || again.Attempt != 2 {
+			t.Errorf("the second attempt: %+v", again)
+		}
+		end <- nil
+		settled(t, s, 7)
+	})
+}
+
 // Who makes a check run may be killed before its id is kept: when its head is not judged any
 // more, GitHub is asked whether there is one.
 func TestACheckRunThatWasNotKept(t *testing.T) {

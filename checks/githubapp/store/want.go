@@ -21,7 +21,7 @@ const (
 // not tell which of two states is the newer one, GitHub is asked: the turn gets Refresh.
 func (s *subject) decide(w job.Want, known bool) effect {
 	pull := w.Subject.Number > 0
-	if w.Again {
+	if w.Again && w.Command == nil { // whether a command is to be carried out, the turn finds out
 		s.doneHead = "" // or GitHub, when asked for a newer state, would have the old verdict suffice
 	}
 	if !known {

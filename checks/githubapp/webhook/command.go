@@ -10,22 +10,25 @@ import (
 const (
 	maxCommands = 10  // of one comment
 	maxBecause  = 500 // bytes
+	maxWrong    = 100 // bytes of a line that is no command
 )
 
 var (
 	overrideForm = regexp.MustCompile(`^/pmcheck[ \t]+override[ \t]+([a-z][a-z0-9]*(?:-[a-z0-9]+)*)[ \t]+(?i:because)[ \t]+(\S.*)$`)
 	rerunForm    = regexp.MustCompile(`^/pmcheck[ \t]+rerun$`)
+	anyForm      = regexp.MustCompile(`^/pmcheck(?:[ \t]|$)`)
 )
 
 // readCommands finds the lines of a comment that are commands. A line counts where it
 // begins with /pmcheck: not in a quotation, in a fenced block of code or in an HTML
-// comment, which nobody sees. problem says why there are none.
+// comment, which nobody sees. The first line that begins so and is no command is one that
+// is malformed. problem says why there are none.
 func readCommands(body string) (commands []job.Command, problem string) {
 	problem = "the comment has no command"
 	if !strings.Contains(body, "/pmcheck") {
 		return nil, problem
 	}
-	fence, hidden := "", false
+	fence, hidden, wrong := "", false, false
 	number := 0
 	for line := range strings.Lines(body) {
 		number++
@@ -47,7 +50,7 @@ func readCommands(body string) (commands []job.Command, problem string) {
 		if i := strings.LastIndex(line, "<!--"); i >= 0 && !strings.Contains(line[i:], "-->") {
 			hidden = true
 		}
-		if !strings.HasPrefix(line, "/pmcheck") {
+		if !anyForm.MatchString(line) {
 			continue
 		}
 		command := job.Command{Line: number}
@@ -55,9 +58,11 @@ func readCommands(body string) (commands []job.Command, problem string) {
 			command.Name, command.Rule, command.Because = job.CommandOverride, found[1], clip(found[2], maxBecause)
 		} else if rerunForm.MatchString(line) {
 			command.Name = job.CommandRerun
-		} else {
-			problem = "the command is neither /pmcheck override RULE because REASON nor /pmcheck rerun"
+		} else if wrong {
 			continue
+		} else {
+			wrong = true
+			command.Name, command.Because = job.CommandMalformed, clip(line, maxWrong)
 		}
 		if len(commands) < maxCommands {
 			commands = append(commands, command)

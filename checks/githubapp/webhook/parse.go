@@ -297,6 +297,9 @@ func comment(p *payload, out *Outcome) error {
 		return errors.New("comment is missing")
 	}
 	commands, problem := readCommands(p.Comment.Body)
+	if p.Comment.User.Type == "Bot" { // two programs that answer each other would not end
+		commands = slices.DeleteFunc(commands, func(c job.Command) bool { return c.Name == job.CommandMalformed })
+	}
 	if len(commands) == 0 {
 		out.Ignored = problem
 		return nil

@@ -209,10 +209,13 @@ func TestParseComment(t *testing.T) {
 		{"spaces and case", "hello\r\n/pmcheck  override\tdrops-data  Because  we said so  \r\nbye", []job.Command{command(2, "override", "drops-data", "we said so")}, ""},
 		{"rerun", "/pmcheck rerun", []job.Command{command(1, "rerun", "", "")}, ""},
 		{"two", "/pmcheck rerun\n/pmcheck override a because b", []job.Command{command(1, "rerun", "", ""), command(2, "override", "a", "b")}, ""},
-		{"no reason", "/pmcheck override table-rewrite because ", nil, "neither"},
-		{"no because", "/pmcheck override table-rewrite", nil, "neither"},
-		{"not a rule", "/pmcheck override ../x because y", nil, "neither"},
-		{"unknown", "/pmcheck approve", nil, "neither"},
+		{"no reason", "/pmcheck override table-rewrite because ", []job.Command{command(1, "malformed", "", "/pmcheck override table-rewrite because")}, ""},
+		{"no because", "/pmcheck override table-rewrite", []job.Command{command(1, "malformed", "", "/pmcheck override table-rewrite")}, ""},
+		{"not a rule", "/pmcheck override ../x because y", []job.Command{command(1, "malformed", "", "/pmcheck override ../x because y")}, ""},
+		{"alone", "/pmcheck", []job.Command{command(1, "malformed", "", "/pmcheck")}, ""},
+		{"one answer for all", "/pmcheck approve\n/pmcheck merge\n/pmcheck rerun", []job.Command{command(1, "malformed", "", "/pmcheck approve"), command(3, "rerun", "", "")}, ""},
+		{"long", "/pmcheck " + strings.Repeat("x", 500), []job.Command{command(1, "malformed", "", "/pmcheck "+strings.Repeat("x", 91))}, ""},
+		{"a path", "/pmcheck/docs says so\n/pmcheck.yml too", nil, "no command"},
 		{"quoted", "> /pmcheck rerun", nil, "no command"},
 		{"within a line", "please /pmcheck rerun", nil, "no command"},
 		{"in a fence", "```\n/pmcheck rerun\n```", nil, "no command"},
@@ -238,6 +241,11 @@ func TestParseComment(t *testing.T) {
 		if !reflect.DeepEqual(got, test.want) || !strings.Contains(out.Ignored, test.ignored) {
 			t.Errorf("%s: %+v, ignored %q; want %+v, %q", test.name, got, out.Ignored, test.want, test.ignored)
 		}
+	}
+	// Two programs that answer each other would not end.
+	bot := []byte(strings.Replace(string(text("created", "/pmcheck approve", linked, "open")), `"login":"ann"`, `"login":"helper[bot]","type":"Bot"`, 1))
+	if out, err := Parse("issue_comment", bot, ours); err != nil || len(out.Wants) > 0 {
+		t.Errorf("a bot's malformed command: %+v, %v", out, err)
 	}
 	for name, data := range map[string][]byte{
 		"edited":        text("edited", "/pmcheck rerun", linked, "open"),

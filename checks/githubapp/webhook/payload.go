@@ -50,6 +50,7 @@ type repository struct {
 
 type account struct {
 	Login string `json:"login"`
+	Type  string `json:"type"` // User, Bot, Organization
 }
 
 type installationOf struct {
