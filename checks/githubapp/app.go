@@ -28,6 +28,7 @@ import (
 	"github.com/pmcheck/pmcheck/checks/githubapp/store"
 	"github.com/pmcheck/pmcheck/checks/githubapp/webhook"
 	"github.com/pmcheck/pmcheck/checks/policy"
+	"github.com/pmcheck/pmcheck/checks/slack"
 )
 
 // App is a running GitHub App. Its state is in its store; processes that share one share the work.
@@ -90,8 +91,15 @@ func New(ctx context.Context, c Config) (*App, error) {
 		return nil, err
 	}
 	a.webhook = &webhook.Handler{Secrets: raw(c.WebhookSecrets), AppID: c.AppID, Accept: a.accept, Log: a.log, Now: a.now, Observe: a.metrics.Delivery}
-	a.starter = c.Starter
-	if len(c.CircleCISecrets) > 0 {
+	if a.starter = c.Starter; a.starter == nil && len(c.SlackToken) > 0 {
+		client, err := slack.New(c.SlackURL, string(c.SlackToken))
+		if err != nil {
+			a.store.Close()
+			return nil, &ConfigError{[]string{"slack_token_file and slack_url: Slack's address or token is not in the form that they have"}}
+		}
+		a.starter = &slackStarter{client: client, folder: filepath.Join(c.Data, "incidents"), site: c.GitHub.String(), now: a.now, log: a.log}
+	}
+	if len(c.CircleCISecrets) > 0 && a.starter != nil {
 		a.circle = &webhook.CircleCI{Secrets: raw(c.CircleCISecrets), Accept: a.acceptCircleCI, Log: a.log, Now: a.now, Observe: a.metrics.Delivery}
 	}
 	if c.ClientID != "" {

@@ -23,6 +23,7 @@ import (
 
 	"github.com/pmcheck/pmcheck/checks/config/yamltree"
 	"github.com/pmcheck/pmcheck/checks/githubapp/store"
+	"github.com/pmcheck/pmcheck/checks/slack"
 )
 
 // Config says how the App runs. [Load] makes it from flags, the environment and a file.
@@ -44,6 +45,11 @@ type Config struct {
 	ClientID       string   // of the App's OAuth half, for the pages; "" leaves the pages out
 	ClientSecret   Secret
 
+	CircleCISecrets []Secret     // of its webhooks: one, or two while one is replaced by the other; none leaves /circleci out
+	Deploys         []DeployRule // at CircleCI
+	SlackToken      Secret       // of the bot that tells of them
+	SlackURL        string       // of Slack's Web API
+
 	CheckName          string
 	Mode               string // Required | Advisory
 	OverridePermission string // the least role in a repository that may override a rule
@@ -61,12 +67,9 @@ type Config struct {
 	Version string           // of pmcheck
 	Log     *slog.Logger     // nil: none
 	Now     func() time.Time // nil: time.Now
-	Starter Starter          // of what failed deploys ask for
-	Deploys []DeployRule     // at CircleCI
-	// CircleCISecrets are its webhooks' secrets: one, or two while one is replaced by the other; none leaves /circleci out.
-	CircleCISecrets []Secret
-	Program         string        // that judges in a child process; "": this one
-	Store           store.Options // for tests: Poll, Lease, Backoff; the rest follows from the options above
+	Starter Starter          // for tests: of what failed deploys ask for, instead of Slack
+	Program string           // that judges in a child process; "": this one
+	Store   store.Options    // for tests: Poll, Lease, Backoff; the rest follows from the options above
 }
 
 // The modes: what a check with findings does to the pull request.
@@ -244,6 +247,17 @@ func (l *loader) together() {
 	if c.ClientID != "" && !l.given["url"] {
 		l.where = "url is missing"
 		l.mistake("the pages need to know their own address; give it in the file, as --url or as PMCHECK_URL")
+	}
+	circle, deploys, token := l.given["circleci-secret-file"], l.given["deploys-file"], l.given["slack-token-file"]
+	if circle != deploys || deploys != token {
+		l.where = "circleci_secret_file, deploys_file and slack_token_file"
+		l.mistake("give all three, or none to run without CircleCI's webhooks")
+	}
+	if len(c.SlackToken) > 0 {
+		if _, err := slack.New(c.SlackURL, string(c.SlackToken)); err != nil {
+			l.where = "slack_token_file and slack_url"
+			l.mistake("Slack's address or token is not in the form that they have")
+		}
 	}
 	if c.MirrorLimit > c.MirrorSpace && c.MirrorSpace > 0 {
 		l.where = "mirror_limit"

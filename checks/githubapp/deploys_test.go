@@ -18,6 +18,7 @@ import (
 
 	"github.com/pmcheck/pmcheck/checks/githubapp"
 	"github.com/pmcheck/pmcheck/checks/githubapp/job"
+	"github.com/pmcheck/pmcheck/internal/fakeslack"
 )
 
 // A starter remembers what it was asked for. fail, which may be nil, says how a call ends, before and after it has begun something.
@@ -171,5 +172,39 @@ func TestDeployStartFails(t *testing.T) {
 	})
 	if start.began != 1 {
 		t.Errorf("%d were begun, want 1", start.began)
+	}
+}
+
+// TestDeployFailsInSlack goes from CircleCI's delivery to what people read.
+func TestDeployFailsInSlack(t *testing.T) {
+	workspace := fakeslack.New()
+	t.Cleanup(workspace.Close)
+	s := newScene(t, func(c *githubapp.Config) {
+		c.CircleCISecrets, c.SlackToken, c.SlackURL = []githubapp.Secret{githubapp.Secret("new")}, githubapp.Secret(fakeslack.Token), workspace.Address()
+		c.Deploys = []githubapp.DeployRule{{Project: "github/acme/orders", Repository: "acme/orders", Workflows: []string{"deploy"}, Branches: []string{"main"}, Notify: "#deploys", Incident: "SEV-2"}}
+	})
+	at := time.Now()
+	s.circle(circleEvent("e1", "github/acme/orders", "deploy", "w1", "", "failed", at), "new", "202 accepted")
+	name := "inc-" + at.UTC().Format("20060102") + "-orders-deploy-130-failed"
+	messages := func(name string) (n int) {
+		c, _ := workspace.Channel(name)
+		for _, m := range c.Messages {
+			if m.Subtype == "" {
+				n++
+			}
+		}
+		return n
+	}
+	s.until("the channel and the incident are told", func() bool {
+		return messages("deploys") == 1 && messages(name) == 1 && s.metrics()["pmcheck_deploys_waiting"] == "0"
+	})
+	s.stop()
+	s.start()
+	s.circle(circleEvent("e2", "github/acme/orders", "deploy", "w2", "", "success", at.Add(time.Second)), "new", "202 accepted")
+	s.until("both are told of the rerun", func() bool {
+		return messages("deploys") == 2 && messages(name) == 2 && s.metrics()["pmcheck_deploys_waiting"] == "0"
+	})
+	if strings.Contains(s.log.String(), fakeslack.Token) {
+		t.Error("the log has the token")
 	}
 }

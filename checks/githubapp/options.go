@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pmcheck/pmcheck/checks/slack"
 )
 
 // An Option is one setting of the App. Its flag is --NAME, its key in the file is the
@@ -71,6 +73,14 @@ func Options() []Option {
 			set: func(l *loader, v string) { l.config.MirrorSpace = l.size(v, 1<<20) }},
 		{Name: "mirror-limit", Value: "SIZE", Default: "5GB", Usage: "what the mirror of one repository may take",
 			set: func(l *loader, v string) { l.config.MirrorLimit = l.size(v, 1<<20) }},
+		{Name: "circleci-secret-file", Value: "FILE", Usage: "the secret token of CircleCI's webhooks, which are sent to URL/circleci; two files with a comma between them while one secret replaces the other",
+			set: func(l *loader, v string) { l.config.CircleCISecrets = l.secrets(v) }},
+		{Name: "deploys-file", Value: "FILE", Usage: "a YAML file: which runs at CircleCI deploy what, and whom Slack tells or what incident is opened when one fails",
+			set: func(l *loader, v string) { l.config.Deploys = l.deploys(v) }},
+		{Name: "slack-token-file", Value: "FILE", Usage: "the token of the bot that tells of failed deploys (xoxb-...)",
+			set: func(l *loader, v string) { l.config.SlackToken = l.secret(v) }},
+		{Name: "slack-url", Value: "URL", Default: slack.DefaultURL, Usage: "Slack's Web API, such as https://slack-gov.com/api/",
+			set: func(l *loader, v string) { l.config.SlackURL = v }},
 		{Name: "reconcile", Value: "DURATION", Default: "10m", Usage: "how often GitHub is asked what was missed",
 			set: func(l *loader, v string) { l.config.Reconcile = l.duration(v, time.Second) }},
 		{Name: "grace", Value: "DURATION", Default: "30s", Usage: "how long a stop waits for checks that run; the others are done at the next start",
