@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -131,7 +132,7 @@ func readHealth(file string) (*deploy.Health, error) {
 
 func deployGate() *cobra.Command {
 	var config string
-	var out watchOutput
+	out := watchOutput{html: true}
 	c := &cobra.Command{
 		Use:   "gate",
 		Short: "Measure metrics for a while, and fail when they leave their limits",
@@ -183,17 +184,23 @@ between its two conditions.`,
 
 // watchOutput says what is measured while it is, and writes the record of it.
 type watchOutput struct {
+	html    bool // the record can be a page too
 	formats []string
 
 	lines   io.Writer // where lines go
 	live    bool      // each measurement is a line, not only what changes
 	records []string  // files for the record, "" = standard output
+	pages   []string  // files for the page
 	stdout  io.Writer
 }
 
 func (o *watchOutput) add(c *cobra.Command) {
-	c.Flags().StringArrayVar(&o.formats, "format", nil, "text or json; several times as `FORMAT=FILE` for json (default: text)")
-	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	names, usage := []string{"text", "json"}, "text or json; several times as `FORMAT=FILE` for json (default: text)"
+	if o.html {
+		names, usage = append(names, "html="), "text or json; several times as `FORMAT=FILE` for json and html (default: text)"
+	}
+	c.Flags().StringArrayVar(&o.formats, "format", nil, usage)
+	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // check reads the flags. The lines give way to a record on standard output, and go to standard error.
@@ -208,6 +215,10 @@ func (o *watchOutput) check(c *cobra.Command) error {
 			if file == "" {
 				o.lines = c.ErrOrStderr()
 			}
+		case o.html && name == "html" && file != "":
+			o.pages = append(o.pages, file)
+		case o.html:
+			return usagef("--format %q: expected text, json, json=FILE or html=FILE", value)
 		default:
 			return usagef("--format %q: expected text, json or json=FILE", value)
 		}
@@ -242,6 +253,15 @@ func (o *watchOutput) end(v deploy.Verdict, reason string, record any) error {
 		}
 		if err != nil {
 			failed = append(failed, fmt.Errorf("write the record: %w", err))
+		}
+	}
+	for _, file := range o.pages {
+		var page bytes.Buffer
+		if err = record.(interface{ HTML(io.Writer) error }).HTML(&page); err == nil {
+			err = os.WriteFile(file, page.Bytes(), 0o666)
+		}
+		if err != nil {
+			failed = append(failed, fmt.Errorf("write the page: %w", err))
 		}
 	}
 	switch {

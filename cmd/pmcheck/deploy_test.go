@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -77,13 +78,13 @@ func TestDeployGate(t *testing.T) {
 	} {
 		t.Run(test.query, func(t *testing.T) {
 			dir := t.TempDir()
-			config, record := filepath.Join(dir, "gate.yml"), filepath.Join(dir, "gate.json")
+			config, record, page := filepath.Join(dir, "gate.yml"), filepath.Join(dir, "gate.json"), filepath.Join(dir, "gate.html")
 			text := "metrics:\n- name: error-rate\n  interval: 1ms\n  count: 5\n  consecutiveErrorLimit: 0\n  successCondition: result[0] < 0.02\n  provider: {prometheus: {address: '" + server.URL + "', query: " + test.query + "}}\n"
 			if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 				t.Fatal(err)
 			}
 			var out, errs bytes.Buffer
-			status := run([]string{"deploy", "gate", "--config", config, "--format", "json=" + record}, &out, &errs)
+			status := run([]string{"deploy", "gate", "--config", config, "--format", "json=" + record, "--format", "html=" + page}, &out, &errs)
 			if status != test.status || errs.Len() > 0 {
 				t.Errorf("status %d\n%s", status, errs.String())
 			}
@@ -96,6 +97,68 @@ func TestDeployGate(t *testing.T) {
 			if err != nil || !strings.Contains(string(written), `"measurements": [`) {
 				t.Errorf("the record: %v\n%s", err, written)
 			}
+			if written, err = os.ReadFile(page); err != nil || !strings.Contains(string(written), "<h3>error-rate</h3>") {
+				t.Errorf("the page: %v\n%s", err, written)
+			}
 		})
+	}
+}
+
+// canaryFile is a gate of two weights; the command says what it is given.
+const canaryFile = `metrics:
+- {name: error-rate, interval: 1ms, count: 4, successCondition: result < 0.02, provider: {web: {url: URL, jsonPath: rate}}}
+steps: [{setWeight: 10}, {analysis: {}}, {setWeight: 100}, {analysis: {}}]
+traffic:
+  shift: [COMMAND, "weight:"]
+`
+
+// gateOnCanary runs a canary whose error rate rises at the seventh measurement.
+func gateOnCanary(t *testing.T, command string, out io.Writer) (int, string) {
+	t.Helper()
+	var calls atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if calls.Add(1) < 7 {
+			io.WriteString(w, `{"rate":0.005}`)
+			return
+		}
+		io.WriteString(w, `{"rate":0.25}`)
+	}))
+	defer server.Close()
+	config := filepath.Join(t.TempDir(), "gate.yml")
+	if err := os.WriteFile(config, []byte(strings.NewReplacer("URL", "'"+server.URL+"'", "COMMAND", command).Replace(canaryFile)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var errs bytes.Buffer
+	return run([]string{"deploy", "gate", "--config", config}, out, &errs), errs.String()
+}
+
+// What is no terminal gets a line for each change; times are left out here.
+func TestDeployGateCanary(t *testing.T) {
+	var out bytes.Buffer
+	status, errs := gateOnCanary(t, "echo", &out)
+	want := `step 1/4  setWeight 10
+    weight: 10
+step 2/4  analysis of error-rate
+error-rate  1/4  Successful  value 0.005
+step 3/4  setWeight 100
+    weight: 100
+step 4/4  analysis of error-rate
+error-rate  1/4  Successful  value 0.005
+error-rate  3/4  Failed  value 0.25
+step 4/4  analysis of error-rate  Failed  error-rate: Failed: failed (1) > failureLimit (0); at last: value 0.25
+take traffic back
+    weight: 0
+FAIL  step 4, analysis of error-rate: error-rate: Failed: failed (1) > failureLimit (0); at last: value 0.25; traffic was taken back
+`
+	if got := regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d  `).ReplaceAllString(out.String(), ""); status != exitFail || got != want || errs != "" {
+		t.Errorf("status %d\n%s%s", status, got, errs)
+	}
+	out.Reset()
+	if status, errs := gateOnCanary(t, "/nowhere/shift", &out); status != exitUse || out.Len() > 0 || !strings.Contains(errs, "traffic.shift cannot be run") {
+		t.Errorf("status %d\n%s%s", status, out.String(), errs)
+	}
+	out.Reset()
+	if status, _ := gateOnCanary(t, "false", &out); status != exitFail || !strings.Contains(out.String(), "FAIL  step 1, setWeight 10: traffic could not be shifted: false ended with exit status 1; TRAFFIC COULD NOT BE TAKEN BACK") {
+		t.Errorf("status %d\n%s", status, out.String())
 	}
 }
