@@ -60,7 +60,6 @@ func TestCanary(t *testing.T) {
 			g.Traffic.Timeout = time.Nanosecond
 			g.Traffic.Undo = nil
 		}, Failed, "FPPPPPPPP", "did not end within 1ns; TRAFFIC COULD NOT BE TAKEN BACK: sh did not end within 1ns", "", ""},
-		{"a shift that leaves something behind", good(9), "exec >&- 2>&-; sleep 0 &", nil, Passed, "SSSSSSSSS", "", "shift 10 10, shift 50 50, shift 100 100", ""},
 		{"no such program", nil, "", func(g *Gate) { g.Traffic.Shift = []string{"/nowhere/traffic"} }, Failed, "FPPPPPPPP", "/nowhere/traffic cannot be run", "undo  0", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -239,3 +239,41 @@ func TestReadDatadog(t *testing.T) {
 		t.Errorf("without keys: %s", says)
 	}
 }
+
+type answering string
+
+func (a answering) RoundTrip(*http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(string(a)))}, nil
+}
+
+// Whatever Datadog answers: an error, nothing, or numbers within bounds.
+func FuzzDatadog(f *testing.F) {
+	f.Add(`{"status":"ok","series":[{"pointlist":[[1764590400000.0,0.01],[1764590420000.0,null]]},{"pointlist":[]}]}`)
+	f.Add(`{"data":{"attributes":{"columns":[{"type":"group","values":[["eu"]]},{"type":"number","values":[0.01,null]}]}},"errors":[{"title":"x"},"y",3]}`)
+	f.Add(`{"status":"error","error":"no","series":null}`)
+	f.Fuzz(func(t *testing.T, answer string) {
+		address, err := parseURL("https://api.datadoghq.com")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, version := range []string{datadogV1, datadogV2} {
+			for _, number := range []bool{true, false} {
+				d := &datadogQuery{client: &http.Client{Transport: answering(answer)}, address: address, version: version, interval: time.Minute, queries: []datadogNamed{{"a", "b"}}, formula: "a", aggregator: "last", number: number}
+				result, _, err := d.measure(t.Context())
+				switch v := result.(type) {
+				case nil:
+				case float64:
+					if err != nil || !number {
+						t.Errorf("%s: %v, %v", version, v, err)
+					}
+				case []float64:
+					if err != nil || len(v) > maxSeries || number && len(v) > 0 {
+						t.Errorf("%s: %v, %v", version, v, err)
+					}
+				default:
+					t.Errorf("%s: %T", version, v)
+				}
+			}
+		}
+	})
+}

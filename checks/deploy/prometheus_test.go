@@ -185,7 +185,7 @@ func TestRealPrometheus(t *testing.T) {
 	s.perMille.Store(30) // with the noise from 1.5 % to 4.5 %, 3 % on average
 	s.noise.Store(15)
 	shows(t, address, func(rate float64) bool { return rate > .02 && rate < .05 })
-	wait(20)
+	wait(15)
 
 	s.perMille.Store(250)
 	s.noise.Store(0)
@@ -201,7 +201,7 @@ func TestRealPrometheus(t *testing.T) {
 	// Back to 0.5 %, a new gate passes.
 	s.perMille.Store(5)
 	shows(t, address, func(rate float64) bool { return rate < .01 })
-	done, _ = run(10)
+	done, _ = run(5)
 	if r := <-done; r.Verdict != Passed {
 		t.Errorf("%s: %s", r.Verdict, r.Reason)
 	}

@@ -371,7 +371,7 @@ func TestParameters(t *testing.T) {
 		}
 	}
 	// What goes into a script's environment is read there, and the other way round.
-	for command, script := range map[string]string{"install": "install.sh", "check": "check.sh", "deploy_notify": "deploy_notify.sh"} {
+	for command, script := range map[string]string{"install": "install.sh", "check": "check.sh", "deploy_health": "deploy_health.sh", "deploy_gate": "deploy_gate.sh", "deploy_notify": "deploy_notify.sh"} {
 		content, err := os.ReadFile(filepath.Join(src, "scripts", script))
 		if err != nil {
 			t.Fatal(err)

@@ -162,6 +162,44 @@ func TestDeployNotifyScript(t *testing.T) {
 	}
 }
 
+func TestDeployScripts(t *testing.T) {
+	j := newJob(t)
+	work := filepath.Join(j.dir, "work")
+	for _, test := range []struct {
+		name, script string
+		env          []string
+		status       int
+		want         []string
+		record       string // the folder that is made
+	}{
+		{"endpoints", "deploy_health.sh", []string{"PARAM_URLS=https://a.example.com/$CHANNEL  https://b.example.com/*?q=1 ", "PARAM_TRIES=0", "PARAM_STABLE=10", "CHANNEL=production"}, 1,
+			[]string{"deploy", "health", "--url=https://a.example.com/production", "--url=https://b.example.com/*?q=1", "--stable=10", "--format", "text", "--format", "json=pmcheck-deploy-health/health.json"}, "pmcheck-deploy-health"},
+		{"endpoints of a file", "deploy_health.sh", []string{"PARAM_CONFIG=health.yml", "PARAM_INTERVAL=1s", "PARAM_TRIES=60", "PARAM_STABLE=0", "PARAM_RECORD_DIRECTORY=a/$CHANNEL", "CHANNEL=b"}, 3,
+			[]string{"deploy", "health", "--config=health.yml", "--interval=1s", "--tries=60", "--format", "text", "--format", "json=a/b/health.json"}, "a/b"},
+		{"status and body", "deploy_health.sh", []string{"PARAM_URLS=https://a.example.com", "PARAM_STATUS=200-299", `PARAM_BODY="status": "ok $(touch ran)"`}, 0,
+			[]string{"deploy", "health", "--url=https://a.example.com", "--status=200-299", `--body="status": "ok $(touch ran)"`, "--format", "text", "--format", "json=pmcheck-deploy-health/health.json"}, "pmcheck-deploy-health"},
+		{"a gate", "deploy_gate.sh", []string{"PARAM_CONFIG=gates/$CHANNEL.yml", "CHANNEL=orders"}, 1,
+			[]string{"deploy", "gate", "--config=gates/orders.yml", "--format", "text", "--format", "json=pmcheck-deploy-gate/gate.json", "--format", "html=pmcheck-deploy-gate/gate.html"}, "pmcheck-deploy-gate"},
+		{"a gate's record elsewhere", "deploy_gate.sh", []string{"PARAM_CONFIG=`touch ran`.yml", "PARAM_RECORD_DIRECTORY=my records"}, 3,
+			[]string{"deploy", "gate", "--config=`touch ran`.yml", "--format", "text", "--format", "json=my records/gate.json", "--format", "html=my records/gate.html"}, "my records"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			j.write("bin/pmcheck", says(test.status))
+			j.write("bin/circleci", subst)
+			status, out := j.run(test.script, test.env...)
+			if want := "<" + strings.Join(test.want, ">\n<") + ">\nin " + work + "\ntoken \n"; status != test.status || out != want {
+				t.Errorf("status %d, want %d\ngot\n%s\nwant\n%s", status, test.status, out, want)
+			}
+			if info, err := os.Stat(filepath.Join(work, test.record)); err != nil || !info.IsDir() {
+				t.Errorf("the folder of the record: %v", err)
+			}
+			if _, err := os.Stat(filepath.Join(work, "ran")); err == nil {
+				t.Error("a parameter was run")
+			}
+		})
+	}
+}
+
 // curl answers from the folder server, as the real one does with --fail.
 const curl = `#!/bin/sh
 while [ $# -gt 1 ]; do
