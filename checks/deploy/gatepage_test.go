@@ -229,32 +229,22 @@ func TestGatePageInABrowser(t *testing.T) {
 	t.Parallel()
 	browser := browsertest.New(t)
 	all := records(t)
-	for _, tt := range []struct {
-		name    string
-		view    browsertest.View
-		records []string
-	}{
-		{"phone", browsertest.View{Width: 360, Height: 740, Phone: true}, []string{"canary", "hostile"}},
-		{"small and dark", browsertest.View{Width: 320, Height: 640, Phone: true, Dark: true}, []string{"canary"}},
-		{"screen", browsertest.View{Width: 1280, Height: 900}, []string{"many"}},
-	} {
-		for _, name := range tt.records {
-			t.Run(tt.name+", "+name, func(t *testing.T) {
-				page := browser.Open(t, []byte(gateHTML(t, all[name])), tt.view)
-				browsertest.Ask[int](t, page, `document.querySelectorAll("details").forEach(d => d.open = true), 1`)
-				if wide, room := browsertest.Ask[int](t, page, "document.scrollingElement.scrollWidth"), browsertest.Ask[int](t, page, "document.documentElement.clientWidth"); wide > room || room != tt.view.Width {
-					t.Errorf("the page is %d pixels wide, on a screen of %d", wide, room)
-				}
-				if requests, console := page.Requests(), page.Console(); len(requests)+len(console) > 0 {
-					t.Errorf("the page asks for %q; the browser complains: %q", requests, console)
-				}
-				if background := browsertest.Ask[string](t, page, "getComputedStyle(document.body).backgroundColor"); (background == "rgb(255, 255, 255)") == tt.view.Dark {
-					t.Errorf("the page's background is %s", background)
-				}
-			})
+	open := func(name string, view browsertest.View) *browsertest.Page {
+		page := browser.Open(t, []byte(gateHTML(t, all[name])), view)
+		browsertest.Ask[int](t, page, `document.querySelectorAll("details").forEach(d => d.open = true), 1`)
+		if wide, room := browsertest.Ask[int](t, page, "document.scrollingElement.scrollWidth"), browsertest.Ask[int](t, page, "document.documentElement.clientWidth"); wide > room || room != view.Width {
+			t.Errorf("%s: the page is %d pixels wide, on a screen of %d", name, wide, room)
 		}
+		if requests, console := page.Requests(), page.Console(); len(requests)+len(console) > 0 {
+			t.Errorf("%s: the page asks for %q; the browser complains: %q", name, requests, console)
+		}
+		if background := browsertest.Ask[string](t, page, "getComputedStyle(document.body).backgroundColor"); (background == "rgb(255, 255, 255)") == view.Dark {
+			t.Errorf("%s: the page's background is %s", name, background)
+		}
+		return page
 	}
-	page := browser.Open(t, []byte(gateHTML(t, all["canary"])), browsertest.View{Width: 1280, Height: 900})
+	open("hostile", browsertest.View{Width: 360, Height: 740, Phone: true, Dark: true})
+	page := open("canary", browsertest.View{Width: 360, Height: 740, Phone: true})
 	middle := func(selector string) float64 {
 		return browsertest.Ask[float64](t, page, `(() => { const r = document.querySelector(`+fmt.Sprintf("%q", "#metric-1 .chart "+selector)+`).getBoundingClientRect(); return r.top + r.height / 2 })()`)
 	}
