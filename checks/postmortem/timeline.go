@@ -20,6 +20,8 @@ type TimelineRow struct {
 	Event string // plain text, as By
 	By    string // a role
 	Link  string // an address, or ""
+
+	Partial bool // not all of it could be found out: such a row that was made before is left as it is
 }
 
 // MergedTimeline is a document with the rows in its timeline.
@@ -272,7 +274,7 @@ func (m *merge) put(rows []TimelineRow) {
 		case i < 0:
 			m.made = append(m.made, now)
 			m.out.Added++
-		case cellsHash(m.made[i].text) == cellsHash(now.text) && m.made[i].at == now.at:
+		case r.Partial || cellsHash(m.made[i].text) == cellsHash(now.text) && m.made[i].at == now.at:
 			m.out.Unchanged++
 		default:
 			now.end = m.made[i].end

@@ -144,6 +144,10 @@ func TestMergeTimelineAgain(t *testing.T) {
 			}
 		})
 	}
+	partial := TimelineRow{Key: "w1/ended", At: at(14, 6, 0), Event: "less", Partial: true}
+	if got, err := MergeTimeline("f.md", first.Text, []TimelineRow{partial}); err != nil || string(got.Text) != string(first.Text) || got.Unchanged != 1 {
+		t.Errorf("a row loses what was found before: %v\n%s", err, got.Text)
+	}
 	// Rows of another call, such as of another project, stay.
 	got, err := MergeTimeline("f.md", first.Text, later[3:])
 	if err != nil || got.Added != 1 || !strings.Contains(string(got.Text), ended) {

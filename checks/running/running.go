@@ -108,23 +108,25 @@ func (f *finder) client() (*circleci.Client, error) {
 	return circleci.New(f.URL, f.getenv(name), name)
 }
 
-// project is the slug: as named, as the environment of a CircleCI job has it, or as a project of the remote is called that
-// came through GitHub OAuth.
-func (f *finder) project() (string, error) {
-	if f.Project != "" {
-		return f.Project, nil
+func (f *finder) project() (string, error) { return Project(f.repo, f.Sources, f.getenv) }
+
+// Project is the slug at CircleCI: as the sources name it, as the environment of a CircleCI job has it, or as a project of the
+// remote is called that came through GitHub OAuth.
+func Project(repo *change.Repo, s Sources, getenv func(string) string) (string, error) {
+	if s.Project != "" {
+		return s.Project, nil
 	}
-	owner, name := f.getenv("CIRCLE_PROJECT_USERNAME"), f.getenv("CIRCLE_PROJECT_REPONAME")
-	switch url := f.getenv("CIRCLE_REPOSITORY_URL"); { // set for GitHub OAuth and Bitbucket Cloud alone
+	owner, name := getenv("CIRCLE_PROJECT_USERNAME"), getenv("CIRCLE_PROJECT_REPONAME")
+	switch url := getenv("CIRCLE_REPOSITORY_URL"); { // set for GitHub OAuth and Bitbucket Cloud alone
 	case owner != "" && name != "" && strings.Contains(url, "bitbucket.org"):
 		return "bb/" + owner + "/" + name, nil
 	case owner != "" && name != "" && url != "":
 		return "gh/" + owner + "/" + name, nil
 	}
-	if organization, project := f.getenv("CIRCLE_ORGANIZATION_ID"), f.getenv("CIRCLE_PROJECT_ID"); organization != "" && project != "" {
+	if organization, project := getenv("CIRCLE_ORGANIZATION_ID"), getenv("CIRCLE_PROJECT_ID"); organization != "" && project != "" {
 		return "circleci/" + organization + "/" + project, nil
 	}
-	if of := f.repo.Repository(); strings.Count(of, "/") == 1 {
+	if of := repo.Repository(); strings.Count(of, "/") == 1 {
 		return "gh/" + of, nil
 	}
 	return "", errors.New("which CircleCI project this is cannot be told: name it with --circleci-project gh/OWNER/NAME")

@@ -28,12 +28,13 @@ These commands read the files on disk, with the configuration and the rules of H
 		Example: `  pmcheck postmortem list
   pmcheck postmortem items --overdue
   pmcheck postmortem lint
-  pmcheck postmortem replay --all      is each lesson still guarded?`,
+  pmcheck postmortem replay --all      is each lesson still guarded?
+  pmcheck postmortem timeline --from 2026-03-03T14:00:00Z`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.PersistentFlags().StringVar(&repo, "repo", "", "the repository (default: here)")
-	c.AddCommand(newLesson(&repo, now), adoptLesson(&repo, now), listLessons(&repo), showLesson(&repo), itemsOfLessons(&repo, now), lintLessons(&repo), replayLessons(&repo, now))
+	c.AddCommand(newLesson(&repo, now), adoptLesson(&repo, now), listLessons(&repo), showLesson(&repo), itemsOfLessons(&repo, now), lintLessons(&repo), replayLessons(&repo, now), timelineOfLesson(&repo, now))
 	return c
 }
 

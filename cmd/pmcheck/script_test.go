@@ -38,6 +38,8 @@ func TestMain(m *testing.M) {
 //	                            each open, completed or not_planned; again with the same repository it sets them anew
 //	circleci DIR RUN...         start a CircleCI ($CIRCLECI_URL) whose job deploy had these runs, the newest first: STATUS=REVISION of
 //	                            DIR; a RUN that is a number instead is the status that every call is answered with
+//	pipelines DIR FILE          start a CircleCI ($CIRCLECI_URL) that is as FILE says: JSON with a slug, users by id, pipelines as package
+//	                            fakecircleci has them, whose commits are revisions of DIR, and the status of calls by a part of their address
 //	slack [SCOPE...]            start a Slack workspace ($SLACK_API_URL, $SLACK_HOOK), whose bot has these scopes, else all that it needs
 //	said CHANNEL [USER TEXT]    somebody says something in a channel of it; what stands there is written to the file said, a line "topic" before it
 func TestScript(t *testing.T) {
@@ -57,6 +59,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ends": ends, "repo": makeRepo, "valid": valid, "nocolor": noColor, "circleci": circleCI, "github": gitHub(), "slack": slackWorkspace, "said": said,
+			"pipelines": pipelines,
 		},
 	})
 }
