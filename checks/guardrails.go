@@ -323,7 +323,10 @@ func documentFacts(d documents) []facts.Postmortem {
 	for _, document := range d.byPath {
 		p := facts.Postmortem{ID: document.ID, Title: document.Title, Severity: document.Severity, Status: document.Status,
 			Date: document.Date, Path: document.Path, ActionItems: []facts.ActionItem{}, Line: document.Line,
-			Causes: append(append([]string{}, document.RootCauses...), document.ContributingFactors...)}
+			Causes: append(append([]string{}, document.RootCauses...), document.ContributingFactors...), Whys: []facts.Why{}}
+		for _, w := range document.Whys {
+			p.Whys = append(p.Whys, facts.Why{Answer: w.Answer, Line: w.Line})
+		}
 		for _, item := range document.ActionItems {
 			p.ActionItems = append(p.ActionItems, facts.ActionItem{
 				ID: item.ID, Action: item.Action, Type: item.Type, Priority: item.Priority, Owner: item.Owner, Due: item.Due,

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pmcheck/pmcheck/checks/config"
+	"github.com/pmcheck/pmcheck/checks/facts"
 	"github.com/pmcheck/pmcheck/checks/policy"
 	"github.com/pmcheck/pmcheck/checks/postmortem"
 	"github.com/pmcheck/pmcheck/checks/report"
@@ -25,6 +26,8 @@ type Lessons struct {
 
 	Repository, Address string // of the remote origin, as change.Change has them
 	Reminders           config.Reminders
+
+	facts *facts.Facts // of the documents alone
 }
 
 // Folder is where the next post-mortem belongs, from Root with slashes: beside the newest,
@@ -45,6 +48,21 @@ func (l *Lessons) Folder() string {
 	return "docs/postmortems"
 }
 
+// Blame adds to the problems the causes and last whys that end in a person, as the rule names-a-person finds them.
+func (l *Lessons) Blame(ctx context.Context) error {
+	findings, err := l.Engine.Evaluate(ctx, l.facts)
+	if err != nil {
+		return err
+	}
+	for _, f := range findings {
+		if f.Rule == "names-a-person" {
+			l.Problems = append(l.Problems, postmortem.Problem{Path: f.Location.Path, Line: f.Location.Line, Message: f.Message + ". " + f.Remedy})
+		}
+	}
+	sortProblems(l.Problems)
+	return nil
+}
+
 // ReadLessons reads the post-mortems that the configuration selects. Without a
 // repository around it the error says so.
 func ReadLessons(ctx context.Context, repo string) (*Lessons, error) {
@@ -55,7 +73,8 @@ func ReadLessons(ctx context.Context, repo string) (*Lessons, error) {
 	defer r.close()
 	read := r.readDocuments(r.change.HeadTree(), func(string) bool { return true })
 	l := &Lessons{Problems: read.problems, Engine: r.engine, Globs: r.config.Postmortems, Root: r.change.HeadTree().Folder(),
-		Repository: r.change.Repository, Address: r.change.Address, Reminders: r.config.Reminders}
+		Repository: r.change.Repository, Address: r.change.Address, Reminders: r.config.Reminders, facts: empty(r.config, r.engine, r.Now)}
+	l.facts.Postmortems.Changed = documentFacts(read)
 	for _, d := range read.byPath {
 		l.Documents = append(l.Documents, d)
 		if !read.broken(d.Path) {

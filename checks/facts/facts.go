@@ -435,6 +435,13 @@ type Postmortem struct {
 	ActionItems []ActionItem `json:"action_items"`
 	Line        int          `json:"line"`   // of its id
 	Causes      []string     `json:"causes"` // root causes and contributing factors, as written
+	Whys        []Why        `json:"whys"`   // the answers of its five whys, in order
+}
+
+// Why is an answer of a document's five whys.
+type Why struct {
+	Answer string `json:"answer"`
+	Line   int    `json:"line"`
 }
 
 // ActionItem is an action item of a post-mortem.

@@ -758,7 +758,7 @@ func builtin() []Rule {
 			ID:          "names-a-person",
 			Category:    "postmortem",
 			Title:       "A post-mortem ends in a person",
-			Description: "A cause that is somebody's mistake ends the search too early: the next person makes it too. Why did the process let it\nhappen, and why did nothing notice? Only documents that the change adds or edits are looked at.",
+			Description: "A cause that is somebody's mistake ends the search too early: the next person makes it too. Why did the process let it\nhappen, and why did nothing notice? Root causes, contributing factors and the last of the five whys are looked at,\nof documents that the change adds or edits; `pmcheck postmortem lint` looks at all documents. A text that also says\nwhat of the process let it through is left alone.",
 			Severity:    "warning",
 			Remedy:      "Ask once more why, until the answer is something that can be changed.",
 			On:          []string{"postmortems"},
@@ -767,7 +767,7 @@ func builtin() []Rule {
 			Bad:         "root_causes:\n  - human error: the engineer forgot to run the migration",
 			Good:        "root_causes:\n  - the deploy does not run the migrations, and nothing says that they are missing",
 			Path:        "postmortem/names-a-person/rule.rego",
-			Line:        21,
+			Line:        23,
 			needs:       []string{"lib/finding.rego", "postmortem/names-a-person/rule.rego"},
 		},
 		{

@@ -42,6 +42,7 @@ type Document struct {
 	RootCauses          []string
 	ContributingFactors []string
 	IntroducedBy        string // a commit
+	Whys                []Why  // of the text below the front matter
 
 	ActionItems []ActionItem
 }
@@ -77,6 +78,9 @@ func Parse(path string, content []byte) (*Document, []Problem) {
 	}
 	r := &reader{path: path}
 	document := r.read(content)
+	if document != nil {
+		document.Whys = whysIn(path, content)
+	}
 	slices.SortStableFunc(r.problems, func(a, b Problem) int { return a.Line - b.Line })
 	return document, r.problems
 }

@@ -137,14 +137,18 @@ func lintLessons(repo *string) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "lint",
 		Short: "Say what post-mortems lack for their status, and which items nothing enforces",
-		Long: `Say what post-mortems lack for their status, and which items nothing enforces. With
---refresh also where an item and its issue at GitHub say different things.
+		Long: `Say what post-mortems lack for their status, which of their causes and whys end in a
+person and not in a process (the rule names-a-person), and which items nothing enforces.
+With --refresh also where an item and its issue at GitHub say different things.
 
 Exit status: 0 nothing is missing; 1 something is; 3 an issue could not be asked.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			l, err := checks.ReadLessons(c.Context(), *repo)
 			if err != nil {
+				return err
+			}
+			if err := l.Blame(c.Context()); err != nil {
 				return err
 			}
 			var status error
