@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -291,7 +292,7 @@ func (m *merge) cells(r TimelineRow) []string {
 	cells := make([]string, m.columns)
 	link := ""
 	if linkable.MatchString(r.Link) {
-		link = "[CircleCI](" + r.Link + ")"
+		link = "[" + linkName(r.Link) + "](" + r.Link + ")"
 	}
 	event := text(r.Event)
 	for key, value := range map[string]string{"by": text(r.By), "link": link} {
@@ -323,6 +324,14 @@ func cutBreak(line string) (text, end string) {
 	}
 	text = strings.TrimSuffix(text, "\r")
 	return text, line[len(text):]
+}
+
+// linkName is what the text of a link says.
+func linkName(link string) string {
+	if u, err := url.Parse(link); err == nil && strings.HasSuffix(u.Hostname(), "circleci.com") {
+		return "CircleCI"
+	}
+	return "link"
 }
 
 func line(cells []string) string { return "| " + strings.Join(cells, " | ") + " |" }
