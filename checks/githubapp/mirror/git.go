@@ -126,7 +126,11 @@ func (f *fetching) git(ctx context.Context, g *generation, lock *os.File, stdin 
 	}
 	stdout, stderr := &capped{}, &tail{}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
-	err := cmd.Run()
+	err := cmd.Start()
+	if err == nil {
+		lower(cmd.Process.Pid)
+		err = cmd.Wait()
+	}
 	if cmd.Process != nil && ctx.Err() != nil {
 		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // its children, if it left some
 	}

@@ -108,7 +108,7 @@ func (s *Store) commit() {
 
 // apply commits requests in one transaction.
 func (s *Store) apply(group []*request) error {
-	ctx, stop := context.WithTimeout(context.Background(), commitTimeout)
+	ctx, stop := context.WithTimeout(urgently(context.Background()), commitTimeout)
 	defer stop()
 	var changed map[string]int64 // key -> its sequence
 	err := s.engine.write(ctx, func(t tx) error {

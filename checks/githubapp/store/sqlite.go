@@ -24,7 +24,8 @@ type sqliteEngine struct {
 	path   string
 	now    func() time.Time
 	log    *slog.Logger
-	db     *sql.DB // one connection
+	db     *sql.DB   // one connection
+	gate   turnstile // to it: database/sql gives it to any of those who wait
 	reads  *sql.DB
 	insert *river.Client[*sql.Tx]
 }
@@ -86,6 +87,11 @@ func (t sqliteTx) wake(ctx context.Context, turns []wakeup) error {
 }
 
 func (e *sqliteEngine) write(ctx context.Context, f func(tx) error) error {
+	urgent, _ := ctx.Value(urgentKey{}).(bool)
+	if err := e.gate.enter(ctx, urgent); err != nil {
+		return err
+	}
+	defer e.gate.leave()
 	t, err := e.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
