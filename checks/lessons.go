@@ -20,6 +20,7 @@ import (
 type Lessons struct {
 	Documents []*postmortem.Document // newest first
 	Problems  []postmortem.Problem   // of reading them, and of what they lack; in order of path and line
+	Unread    []postmortem.Problem   // those of Problems for which something of a document is lost
 	Engine    *policy.Engine         // the rules as they hold at HEAD
 	Root      string                 // the repository's top folder
 	Globs     []string               // what selects them, see postmortem.Match
@@ -87,6 +88,11 @@ func ReadLessons(ctx context.Context, repo string) (*Lessons, error) {
 	})
 	l.Problems = append(l.Problems, postmortem.Duplicates(l.Documents)...)
 	sortProblems(l.Problems)
+	for _, p := range read.problems {
+		if !p.Hint {
+			l.Unread = append(l.Unread, p)
+		}
+	}
 	return l, nil
 }
 

@@ -58,6 +58,7 @@ type Run struct {
 	Job        string // "" for a workflow as a whole
 	Status     string
 	URL        string
+	Started    time.Time
 	Stopped    time.Time // zero while it is underway
 }
 
@@ -203,7 +204,7 @@ func (c *Client) runs(ctx context.Context, p Pipeline, q Query) (found, error) {
 		if q.Job == "" {
 			out.names = append(out.names, w.Name)
 			if w.Name == q.Workflow && began(w.Status) {
-				run.Status, run.Stopped = w.Status, at(w.StoppedAt)
+				run.Status, run.Started, run.Stopped = w.Status, w.CreatedAt, at(w.StoppedAt)
 				out.runs = append(out.runs, run)
 			}
 			continue
@@ -218,7 +219,7 @@ func (c *Client) runs(ctx context.Context, p Pipeline, q Query) (found, error) {
 		for _, j := range jobs {
 			out.names = append(out.names, j.Name)
 			if j.Name == q.Job && began(j.Status) {
-				run.Job, run.Status, run.Stopped = j.Name, j.Status, at(j.StoppedAt)
+				run.Job, run.Status, run.Started, run.Stopped = j.Name, j.Status, at(j.StartedAt), at(j.StoppedAt)
 				out.runs = append(out.runs, run)
 			}
 		}

@@ -28,6 +28,7 @@ type Config struct {
 	Thresholds  Thresholds
 	Overrides   Overrides
 	Reminders   Reminders
+	Dora        Dora
 }
 
 // Thresholds say from when on a table is large: what stops its users is then an error, and a warning below. They

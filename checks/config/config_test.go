@@ -29,6 +29,8 @@ func read(t *testing.T, file string) []byte {
 	return content
 }
 
+func share(n float64) *float64 { return &n }
+
 func TestParseFull(t *testing.T) {
 	content := string(read(t, "testdata/full.yml"))
 	want := &Config{
@@ -57,6 +59,13 @@ func TestParseFull(t *testing.T) {
 		Thresholds: Thresholds{LargeTableRows: 1_000_000, LargeTableBytes: 100 << 20},
 		Overrides:  Overrides{Permission: "admin", Never: []string{"table-rewrite", "varchar-limit"}, Line: 41},
 		Reminders:  Reminders{TimeZone: "Europe/Berlin", WorkingDays: []string{"sun", "mon", "thu"}, Holidays: []string{"2026-12-25"}, HeldWithin: 5, StaleAfter: 30},
+		Dora: Dora{
+			TimeZone: "Europe/Berlin",
+			Deploys: Deploys{From: "circleci", Project: "gh/acme/orders", Job: "ship", Workflow: "release", Branch: "main", Environment: "production",
+				Tags: []string{"v*", "!*-rc*"}, Rework: []string{"hotfix*"}},
+			Targets: Targets{DeploymentFrequency: &Rate{2.5, "week"}, LeadTime: 36 * time.Hour, ChangeFailureRate: share(0.075),
+				RecoveryTime: 90 * time.Minute, ReworkRate: share(0)},
+		},
 	}
 	for name, text := range map[string]string{"LF": content, "CRLF": strings.ReplaceAll(content, "\n", "\r\n"), "BOM": "\ufeff" + content} {
 		got, err := Parse(".pmcheck.yml", []byte(text), known)
@@ -109,6 +118,13 @@ func TestParse(t *testing.T) {
 		})},
 		{name: "escaped brackets", in: "version: 1\npostmortems: 'docs/\\[id\\]/*.md'\n", want: with(func(c *Config) { c.Postmortems = []string{`docs/\[id\]/*.md`} })},
 
+		{name: "DORA targets", in: "version: 1\ndora: {targets: {deployment_frequency: 10 per day, lead_time: 2w}}\n", want: with(func(c *Config) {
+			c.Dora.Targets = Targets{DeploymentFrequency: &Rate{10, "day"}, LeadTime: 14 * 24 * time.Hour}
+		})},
+		{name: "only tags that do not count", in: "version: 1\ndora: {deploys: {tags: ['!*-rc']}}\n",
+			err: `c.yml:2: tags: every pattern takes tags out: name those that are deployed too, as "v*"`},
+		{name: "a zone of the machine", in: "version: 1\ndora: {time_zone: Local}\n",
+			err: `c.yml:2: time_zone: "Local" is no time zone: write it as Europe/Berlin, America/New_York or UTC`},
 		{name: "empty", in: "", err: `c.yml:1: version is missing: begin the file with "version: 1"`},
 		{name: "only comments", in: "# a\n# b\n", err: `c.yml:1: version is missing: begin the file with "version: 1"`},
 		{name: "no version", in: "# a\nfail_on: info\n", err: `c.yml:2: version is missing: begin the file with "version: 1"`},

@@ -64,6 +64,7 @@ func (r *reader) config(root *yaml.Node, to *Config) {
 		}},
 		{"overrides", func(key string, v *yaml.Node) { r.overrides(key, v, &to.Overrides) }},
 		{"reminders", func(key string, v *yaml.Node) { r.reminders(key, v, &to.Reminders) }},
+		{"dora", func(key string, v *yaml.Node) { r.dora(key, v, &to.Dora) }},
 	})
 	if !hasVersion {
 		r.problem(root.Line, "version is missing: begin the file with \"version: 1\"")
@@ -464,9 +465,9 @@ func (r *reader) patterns(to *[]string) func(string, *yaml.Node) {
 			switch {
 			case pattern == "":
 			case strings.Trim(pattern, "*") == "":
-				r.problem(node.Line, "%s: %s is every job: name the ones that are meant", key, yamltree.Quote(pattern))
+				r.problem(node.Line, "%s: %s is everything: name the ones that are meant", key, yamltree.Quote(pattern))
 			case strings.ContainsAny(pattern, "?[]{}"):
-				r.problem(node.Line, "%s: %s: a pattern of job names has \"*\" for any text, and nothing else", key, yamltree.Quote(pattern))
+				r.problem(node.Line, "%s: %s: a pattern here has \"*\" for any text, and nothing else", key, yamltree.Quote(pattern))
 			case len(pattern) > most || strings.Count(pattern, "*") > mostStars:
 				r.problem(node.Line, "%s: %s is too long, or has more than %d stars", key, yamltree.Quote(pattern), mostStars)
 			default:

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	_ "time/tzdata" // a container may have no time zones
 
 	"go.yaml.in/yaml/v3"
 
@@ -26,17 +25,7 @@ var Weekdays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
 func (r *reader) reminders(key string, node *yaml.Node, to *Reminders) {
 	r.mapping(key, node, []field{
-		{"time_zone", func(key string, v *yaml.Node) {
-			var name string
-			if r.text(&name)(key, v); name == "" {
-				return
-			}
-			if _, err := time.LoadLocation(name); err != nil || name == "Local" {
-				r.problem(v.Line, "%s: %s is no time zone: write it as Europe/Berlin, America/New_York or UTC", key, yamltree.Quote(name))
-				return
-			}
-			to.TimeZone = name
-		}},
+		{"time_zone", r.timeZone(&to.TimeZone)},
 		{"working_days", r.days(&to.WorkingDays, "a day of the week: mon, tue, wed, thu, fri, sat or sun", func(text string) (string, bool) {
 			text = strings.ToLower(text)
 			return text, slices.Contains(Weekdays, text)

@@ -34,6 +34,9 @@ var pageTemplate string
 //go:embed page.css
 var pageStyle string
 
+// PageStyle is the style sheet that the pages of pmcheck share: colours for light and dark, the head, tables, narrow screens.
+func PageStyle() string { return pageStyle }
+
 var pageParsed = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("page").Parse(pageTemplate))
 })

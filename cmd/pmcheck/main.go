@@ -109,6 +109,8 @@ branch to HEAD.`,
 	})
 	root.AddCommand(check, matrixCommand(now), factsCommand(now), lintCommand(now), schemaCommand(now), snapshotCommand(now), rulesCommand(), explainCommand(), policyCommand(), initCommand(), hookCommand(now), manCommand(), demoCommand(now), appCommand(), doctorCommand(), serveCommand(now), postmortemCommand(now), deployCommand())
 	root.AddCommand(incidentCommand(now), remindCommand(now))
+	root.AddCommand(incidentCommand(now))
+	root.AddCommand(doraCommand(now))
 	root.SetHelpCommand(helpCommand(root))
 	root.InitDefaultCompletionCmd()
 	return root

@@ -19,30 +19,51 @@ import (
 
 // The README shows the demo's report as a browser does; -update takes the picture anew.
 func TestPictureOfTheReport(t *testing.T) {
-	const path, inReadme = "../../docs/report.png", "(docs/report.png)"
+	const path = "../../docs/report.png"
 	if *update {
 		report := filepath.Join(t.TempDir(), "report.html")
 		var out, errs bytes.Buffer
 		if status := run([]string{"demo", "--format", "html=" + report}, &out, &errs); status != exitFail {
 			t.Fatalf("the demo ended with %d: %s", status, errs.String())
 		}
-		page, err := os.ReadFile(report)
-		if err != nil {
-			t.Fatal(err)
-		}
-		shown := browsertest.New(t).Open(t, page, browsertest.View{Width: 1280, Height: 1500})
-		picture, err := png.Decode(bytes.NewReader(shown.Screenshot(t)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var smaller bytes.Buffer
-		if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&smaller, fewerColors(picture)); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, smaller.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		takePicture(t, path, report, 1500)
 	}
+	shows(t, path, "../../README.md", "(docs/report.png)")
+}
+
+// docs/dora.md shows the page of package dora's story, which its tests hold against testdata/story.html.
+func TestPictureOfTheDORAPage(t *testing.T) {
+	const path = "../../docs/dora.png"
+	if *update {
+		takePicture(t, path, "../../checks/dora/testdata/story.html", 1690)
+	}
+	shows(t, path, "../../docs/dora.md", "(dora.png)")
+}
+
+// takePicture shows a page in a browser and writes what stands on its first screen.
+func takePicture(t *testing.T, path, page string, height int) {
+	t.Helper()
+	content, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := browsertest.New(t).Open(t, content, browsertest.View{Width: 1280, Height: height})
+	picture, err := png.Decode(bytes.NewReader(shown.Screenshot(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var smaller bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&smaller, fewerColors(picture)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, smaller.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// shows tells that a picture is one, and that a document shows it.
+func shows(t *testing.T, path, document, link string) {
+	t.Helper()
 	picture, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -50,12 +71,12 @@ func TestPictureOfTheReport(t *testing.T) {
 	if config, err := png.DecodeConfig(bytes.NewReader(picture)); err != nil || config.Width != 1280 || len(picture) > 200_000 {
 		t.Errorf("%s: %d pixels wide, %d bytes: %v; want 1280 and 200,000 at most", path, config.Width, len(picture), err)
 	}
-	readme, err := os.ReadFile("../../README.md")
+	text, err := os.ReadFile(document)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(readme), inReadme) {
-		t.Errorf("README.md does not show %s", inReadme)
+	if !strings.Contains(string(text), link) {
+		t.Errorf("%s does not show %s", document, path)
 	}
 }
 
