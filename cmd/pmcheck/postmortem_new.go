@@ -21,13 +21,19 @@ import (
 func newLesson(repo *string, now func() time.Time) *cobra.Command {
 	d := &postmortem.Document{Status: "draft"}
 	var out string
+	var ran timelineFlags
 	c := &cobra.Command{
 		Use:   "new --title TITLE",
 		Short: "Begin a post-mortem: a draft with the next free id, and the headings to fill in",
 		Long: `Begin a post-mortem: a draft beside the others, with the next free id of its year and
-the headings to fill in. A file that is there is never overwritten.`,
+the headings to fill in. A file that is there is never overwritten.
+
+With --from, CircleCI and git are asked what ran, as "pmcheck postmortem timeline" does:
+that fills the timeline, and what the pipeline showed. Exit status 3: something of it could
+not be found out; the draft is there, with the rest.`,
 		Example: `  pmcheck postmortem new --title "Orders API answered 500" --severity SEV-2 --service orders \
     --started-at 2026-03-03T14:05:00Z --introduced-by 3f2c1ab
+  pmcheck postmortem new --title "Orders API answered 500" --started-at 2026-03-03T14:12:00Z --from 2026-03-03T14:00:00Z --to 2026-03-03T14:45:00Z
   pmcheck postmortem new --title "Orders API answered 500" --out -`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -61,9 +67,20 @@ the headings to fill in. A file that is there is never overwritten.`,
 			if err := lintDraft(text, d); err != nil {
 				return err
 			}
+			var status error
+			switch {
+			case ran.from != "":
+				if text, status, err = withTimeline(c, &ran, *repo, now(), text, d); err != nil {
+					return err
+				}
+			case ran.to != "" || ran.Project != "":
+				return usagef("--project and --to need --from: since when is CircleCI to be asked?")
+			}
 			if out == "-" {
-				_, err := c.OutOrStdout().Write(text)
-				return err
+				if _, err := c.OutOrStdout().Write(text); err != nil {
+					return err
+				}
+				return status
 			}
 			file, shown := out, out
 			if file == "" {
@@ -77,9 +94,10 @@ the headings to fill in. A file that is there is never overwritten.`,
 				return err
 			}
 			fmt.Fprintf(c.OutOrStdout(), "%s  %s\n", d.ID, shown)
-			return nil
+			return status
 		},
 	}
+	ran.add(c)
 	f := c.Flags()
 	f.StringVar(&d.Title, "title", "", "what happened, in a line")
 	f.StringVar(&d.ID, "id", "", "its id (default: the next free one, such as PM-2026-004)")
@@ -90,6 +108,27 @@ the headings to fill in. A file that is there is never overwritten.`,
 	f.StringVar(&d.IntroducedBy, "introduced-by", "", "the commit that caused it")
 	f.StringVar(&out, "out", "", "the file to write, - for the standard output (default: beside the other post-mortems)")
 	return c
+}
+
+// withTimeline fills what CircleCI and git know into a draft. The status is errUndone where something could not be found out.
+func withTimeline(c *cobra.Command, f *timelineFlags, repo string, now time.Time, text []byte, d *postmortem.Document) (filled []byte, status, err error) {
+	o, err := f.read(c.Context(), repo, now)
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := readTimeline(c, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	began, _ := time.Parse(time.RFC3339, d.StartedAt)
+	merged, err := postmortem.MergeTimeline("draft.md", postmortem.Show(text, t.Shown(began)), t.Rows())
+	if err != nil {
+		return nil, nil, fmt.Errorf("put the timeline into the draft: %w", err)
+	}
+	if len(t.Problems) > 0 {
+		status = errUndone
+	}
+	return merged.Text, status, nil
 }
 
 // lintDraft says what `pmcheck postmortem lint` would say of the draft: a flag's fault.
