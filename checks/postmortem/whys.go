@@ -23,7 +23,7 @@ const maxWhys = 50
 // whysIn reads the answers under a heading that says five whys: the entries of a list, however deep, the last cells of a
 // table, or paragraphs. A question without an answer is none.
 func whysIn(path string, content []byte) []Why {
-	if len(content) > maxDocument {
+	if len(content) > maxDocument || !whysHeading.Match(content) {
 		return nil
 	}
 	h := &headings{reader: &reader{path: path}, Reading: &Reading{Document: &Document{}}}
