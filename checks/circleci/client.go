@@ -129,6 +129,8 @@ func (c *Client) do(ctx context.Context, r call, into any) error {
 		switch {
 		case err == nil:
 			return nil
+		case r.body != nil && ctx.Err() != nil:
+			return fmt.Errorf("CircleCI did not answer about %s in time: %w: %w", r.about, context.Cause(ctx), ErrMaybeDone)
 		case r.body != nil && errors.As(err, &again) && again.done:
 			return fmt.Errorf("%w: %w", again.error, ErrMaybeDone)
 		case ctx.Err() != nil:

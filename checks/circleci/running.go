@@ -85,14 +85,18 @@ func (c *Client) LastSuccess(ctx context.Context, q Query) (last Run, later []Ru
 	return last, later, nil
 }
 
-// Successes are the successful runs of as many commits, if there are so many, the one that ended last first; of a commit that
-// was deployed several times the last. It is ErrNotKnown that nothing succeeded.
-func (c *Client) Successes(ctx context.Context, q Query, commits int) ([]Run, error) {
-	runs, err := c.lookBack(ctx, q, func(runs []Run, before int) bool { return before >= alsoLookedAt && len(newestOfEach(runs)) >= commits })
-	if err != nil {
-		return nil, err
+// Successes are the successful runs of as many commits, if there are so many, the one that ended last first, of a commit that
+// was deployed several times the last; and those that are underway. It is ErrNotKnown that nothing succeeded.
+func (c *Client) Successes(ctx context.Context, q Query, commits int) (runs, underway []Run, err error) {
+	all, err := c.lookBack(ctx, q, func(runs []Run, before int) bool {
+		return before >= alsoLookedAt && len(newestOfEach(runs)) >= commits
+	})
+	for _, r := range all {
+		if r.Stopped.IsZero() {
+			underway = append(underway, r)
+		}
 	}
-	return newestOfEach(runs), nil
+	return newestOfEach(all), underway, err
 }
 
 // newestOfEach are the successful runs, one for each commit, the one that ended last first.

@@ -24,7 +24,7 @@ func TestSuccesses(t *testing.T) {
 		fakecircleci.Pipeline{Number: 2, App: true, Workflows: []fakecircleci.Workflow{deploys("success", 50), deploys("success", 20)}}, // again, later
 		fakecircleci.Pipeline{Number: 1, Workflows: w("success", 10)},
 	)
-	runs, err := c.Successes(t.Context(), deployOnMain, 5)
+	runs, underway, err := c.Successes(t.Context(), deployOnMain, 5)
 	var got []string
 	for _, r := range runs {
 		got = append(got, fmt.Sprintf("%d at %d by %s", r.Pipeline, r.Stopped.Minute(), r.WorkflowID[len(r.WorkflowID)-9:]))
@@ -32,7 +32,10 @@ func TestSuccesses(t *testing.T) {
 	if want := "[2 at 50 by 002000000 4 at 40 by 004000000 1 at 10 by 001000000]"; err != nil || fmt.Sprint(got) != want {
 		t.Errorf("got %v, %v, want %s", got, err, want)
 	}
-	if _, err := c.Successes(t.Context(), Query{Project: "gh/acme/orders", Branch: "main", Job: "ship"}, 5); !errors.Is(err, ErrNotKnown) {
+	if len(underway) != 1 || underway[0].Pipeline != 5 {
+		t.Errorf("underway: %+v", underway)
+	}
+	if _, _, err := c.Successes(t.Context(), Query{Project: "gh/acme/orders", Branch: "main", Job: "ship"}, 5); !errors.Is(err, ErrNotKnown) {
 		t.Errorf("a job that never ran: %v", err)
 	}
 }

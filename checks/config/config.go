@@ -20,6 +20,7 @@ type Config struct {
 	Version     int        // of the file's format: 1
 	Databases   []Database // none = they are detected
 	Deploy      Deploy
+	Rollback    Rollback
 	FailOn      string          // the least severity that fails a check: error | warning | info
 	Rules       map[string]Rule // by rule id: what differs from the rule's own settings
 	Postmortems []string        // globs of the post-mortem documents

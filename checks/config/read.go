@@ -48,7 +48,7 @@ func (r *reader) config(root *yaml.Node, to *Config) {
 				{"order", r.oneOf(&to.Deploy.Order, "migrations-first", "code-first", "unordered")},
 				{"project", r.text(&to.Deploy.Project)}, {"job", r.text(&to.Deploy.Job)}, {"workflow", r.text(&to.Deploy.Workflow)},
 				{"branch", r.text(&to.Deploy.Branch)}, {"environment", r.text(&to.Deploy.Environment)},
-				{"component", r.text(&to.Deploy.Component)}, {"ref", r.text(&to.Deploy.Ref)},
+				{"component", r.text(&to.Deploy.Component)}, {"ref", r.text(&to.Deploy.Ref)}, {"rollback", r.rollback(&to.Rollback)},
 			})
 		}},
 		{"fail_on", r.oneOf(&to.FailOn, Severities()...)},

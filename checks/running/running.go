@@ -103,9 +103,12 @@ type finder struct {
 	getenv func(string) string
 }
 
-func (f *finder) client() (*circleci.Client, error) {
-	name := cmp.Or(f.TokenEnv, "CIRCLE_TOKEN")
-	return circleci.New(f.URL, f.getenv(name), name)
+func (f *finder) client() (*circleci.Client, error) { return f.Client(f.getenv) }
+
+// Client makes calls to CircleCI with the token that the sources name.
+func (s Sources) Client(getenv func(string) string) (*circleci.Client, error) {
+	name := cmp.Or(s.TokenEnv, "CIRCLE_TOKEN")
+	return circleci.New(s.URL, getenv(name), name)
 }
 
 func (f *finder) project() (string, error) { return Project(f.repo, f.Sources, f.getenv) }
@@ -141,11 +144,7 @@ func (f *finder) marker(ctx context.Context) (Base, error) {
 	if err != nil {
 		return Base{}, err
 	}
-	q := circleci.DeployQuery{Project: slug, Environment: f.Environment, Component: f.Component}
-	if f.Project == "" {
-		q.ProjectID, q.OrganizationID = f.getenv("CIRCLE_PROJECT_ID"), f.getenv("CIRCLE_ORGANIZATION_ID")
-	}
-	live, err := client.Live(ctx, q)
+	live, err := client.Live(ctx, f.deploys(slug))
 	if err != nil {
 		return Base{}, err
 	}
@@ -162,6 +161,14 @@ func (f *finder) marker(ctx context.Context) (Base, error) {
 		base.Reason += fmt.Sprintf(" (pipeline %d)", live.Pipeline)
 	}
 	return base, nil
+}
+
+func (f *finder) deploys(slug string) circleci.DeployQuery {
+	q := circleci.DeployQuery{Project: slug, Environment: f.Environment, Component: f.Component}
+	if f.Project == "" {
+		q.ProjectID, q.OrganizationID = f.getenv("CIRCLE_PROJECT_ID"), f.getenv("CIRCLE_ORGANIZATION_ID")
+	}
+	return q
 }
 
 var shortID = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
@@ -192,11 +199,9 @@ func (f *finder) run(ctx context.Context) (Base, error) {
 	if err != nil {
 		return Base{}, err
 	}
-	q := circleci.Query{Project: slug, Branch: cmp.Or(f.Branch, f.getenv("CIRCLE_BRANCH")), Job: f.Job, Workflow: f.Workflow}
-	if q.Branch == "" && f.getenv("CIRCLE_TAG") == "" { // a tag's pipelines are on no branch
-		if _, q.Branch, err = f.repo.DefaultBranch(ctx); err != nil {
-			return Base{}, err
-		}
+	q, err := f.runs(ctx, slug)
+	if err != nil {
+		return Base{}, err
 	}
 	last, later, err := client.LastSuccess(ctx, q)
 	if err != nil {
@@ -222,6 +227,14 @@ func (f *finder) run(ctx context.Context) (Base, error) {
 		base.Notes = append(base.Notes, fmt.Sprintf("a run of it with %.9s (pipeline %d) %s: if a part of that is out, compare with it too, by --base %.9s", r.Commit, r.Pipeline, state, r.Commit))
 	}
 	return base, nil
+}
+
+func (f *finder) runs(ctx context.Context, slug string) (q circleci.Query, err error) {
+	q = circleci.Query{Project: slug, Branch: cmp.Or(f.Branch, f.getenv("CIRCLE_BRANCH")), Job: f.Job, Workflow: f.Workflow}
+	if q.Branch == "" && f.getenv("CIRCLE_TAG") == "" { // a tag's pipelines are on no branch
+		_, q.Branch, err = f.repo.DefaultBranch(ctx)
+	}
+	return q, err
 }
 
 func (f *finder) ref(ctx context.Context) (Base, error) {

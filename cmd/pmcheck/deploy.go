@@ -21,19 +21,21 @@ import (
 func deployCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "deploy",
-		Short: "Watch a deploy after the merge: its endpoints, its metrics; and say how it ended",
+		Short: "Watch a deploy after the merge: its endpoints, its metrics; say how it ended, and roll it back",
 		Long: `These commands run in the job that deploys, after the deploy.
 
 Exit status: 0 passed; 1 failed; 2 wrong use or configuration; 3 could not be
 measured. Only 0 means that the deploy is well.`,
 		Example: `  pmcheck deploy health --url https://shop.example.com/healthz
   pmcheck deploy gate --config gate.yml
-  pmcheck deploy notify --outcome failed --report gate.json`,
+  pmcheck deploy notify --outcome failed --report gate.json
+  pmcheck deploy rollback --deploy-job deploy --by rerun --dry-run`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(deployHealth(), deployGate())
 	c.AddCommand(deployNotify())
+	c.AddCommand(deployRollback(time.Now))
 	return c
 }
 
@@ -238,6 +240,11 @@ func (o *watchOutput) line(changed bool, format string, args ...any) {
 // end prints the verdict, writes the records, and gives the command's outcome.
 func (o *watchOutput) end(v deploy.Verdict, reason string, record any) error {
 	word := map[deploy.Verdict]string{deploy.Passed: "PASS", deploy.Failed: "FAIL", deploy.Unmeasured: "NOT MEASURED"}[v]
+	return o.endAs(word, v, reason, record)
+}
+
+// endAs is end, with a word of its own for the verdict.
+func (o *watchOutput) endAs(word string, v deploy.Verdict, reason string, record any) error {
 	o.line(true, "%s  %s", word, reason)
 	text, err := json.MarshalIndent(record, "", "  ")
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,8 @@ func TestMain(m *testing.M) {
 //	github OWNER/NAME ISSUE...  start a GitHub ($GITHUB_API_URL, $GITHUB_SERVER_URL, $GITHUB_TOKEN) with a repository and its issues 1, 2 ...,
 //	                            each open, completed or not_planned; again with the same repository it sets them anew
 //	circleci DIR RUN...         start a CircleCI ($CIRCLECI_URL) whose job deploy had these runs, the newest first: STATUS=REVISION of
-//	                            DIR; a RUN that is a number instead is the status that every call is answered with
+//	                            DIR; a RUN that is a number instead is the status that every call is answered with. What is started there
+//	                            ends as $CIRCLECI_ENDS says, "success" when it is not set, and takes the parameter rollback_to
 //	pipelines DIR FILE          start a CircleCI ($CIRCLECI_URL) that is as FILE says: JSON with a slug, users by id, pipelines as package
 //	                            fakecircleci has them, whose commits are revisions of DIR, and the status of calls by a part of their address
 //	slack [SCOPE...]            start a Slack workspace ($SLACK_API_URL, $SLACK_HOOK), whose bot has these scopes, else all that it needs
@@ -154,7 +156,14 @@ func circleCI(ts *testscript.TestScript, neg bool, args []string) {
 			Workflows: []fakecircleci.Workflow{{Name: "release", Status: status, Stop: stop, Jobs: []fakecircleci.Job{{Name: "deploy", Status: status, Stop: stop}}}},
 		})
 	}
-	server.Set(func(s *fakecircleci.Server) { s.Pipelines = pipelines })
+	ends := cmp.Or(ts.Getenv("CIRCLECI_ENDS"), "success")
+	server.Set(func(s *fakecircleci.Server) {
+		s.Pipelines = pipelines
+		s.Starts = fakecircleci.Starts{Parameters: []string{"rollback_to"}}
+		for _, status := range []string{"running", ends} {
+			s.Starts.Stages = append(s.Starts.Stages, []fakecircleci.Workflow{{Name: "rollback", Status: status, Jobs: []fakecircleci.Job{{Name: "bring-back", Status: status}}}})
+		}
+	})
 }
 
 // gitHub is the command github: one server for each script.
