@@ -99,16 +99,18 @@ func configs(t *testing.T) []config {
 		}
 		all = append(all, config{filepath.Base(file), usage})
 	}
-	page, err := os.ReadFile("../../docs/circleci.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	blocks := regexp.MustCompile("(?s)```yaml\n(version: 2\\.1\n.*?)```").FindAllSubmatch(page, -1)
-	if len(blocks) == 0 {
-		t.Error("docs/circleci.md has no configuration")
-	}
-	for i, block := range blocks {
-		all = append(all, config{fmt.Sprintf("docs/circleci.md, configuration %d", i+1), block[1]})
+	for _, name := range []string{"docs/circleci.md", "docs/rollback.md"} {
+		page, err := os.ReadFile("../../" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks := regexp.MustCompile("(?s)```yaml\n(version: 2\\.1\n.*?)```").FindAllSubmatch(page, -1)
+		if len(blocks) == 0 {
+			t.Errorf("%s has no configuration", name)
+		}
+		for i, block := range blocks {
+			all = append(all, config{fmt.Sprintf("%s, configuration %d", name, i+1), block[1]})
+		}
 	}
 	return all
 }
@@ -371,7 +373,7 @@ func TestParameters(t *testing.T) {
 		}
 	}
 	// What goes into a script's environment is read there, and the other way round.
-	for command, script := range map[string]string{"install": "install.sh", "check": "check.sh", "deploy_health": "deploy_health.sh", "deploy_gate": "deploy_gate.sh", "deploy_notify": "deploy_notify.sh"} {
+	for command, script := range map[string]string{"install": "install.sh", "check": "check.sh", "deploy_health": "deploy_health.sh", "deploy_gate": "deploy_gate.sh", "deploy_notify": "deploy_notify.sh", "deploy_rollback": "deploy_rollback.sh"} {
 		content, err := os.ReadFile(filepath.Join(src, "scripts", script))
 		if err != nil {
 			t.Fatal(err)
