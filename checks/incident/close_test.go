@@ -173,6 +173,31 @@ func TestReadFails(t *testing.T) {
 	}
 }
 
+// TestReadIsLimited: a limit of the rate in the middle of a channel is waited for, and nothing is missing or twice.
+func TestReadIsLimited(t *testing.T) {
+	s := newScene(t)
+	s.PageSize = 3
+	state, d := talk(t, s)
+	want, err := d.Read(t.Context(), state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	limits := 0
+	s.Set(func(s *fakeslack.Server) {
+		s.Fault = func(w http.ResponseWriter, r *http.Request, method string, _ int) bool {
+			if method != "conversations.history" || r.Form.Get("cursor") == "" || limits == 1 {
+				return false
+			}
+			limits++
+			return fakeslack.Limited(w, 0)
+		}
+	})
+	got, err := d.Read(t.Context(), state)
+	if err != nil || limits != 1 || fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%v, after %d limits\n%v\nwant\n%v", err, limits, got, want)
+	}
+}
+
 func TestNamesAreNotTold(t *testing.T) {
 	s := newScene(t)
 	state, d := talk(t, s)

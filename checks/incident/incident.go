@@ -81,10 +81,7 @@ type Phase struct {
 
 // Phase is the name of the phase that the incident is in.
 func (s *State) Phase() string {
-	if len(s.Phases) == 0 {
-		return Phases[0]
-	}
-	return s.Phases[len(s.Phases)-1].Name
+	return s.Phases[len(s.Phases)-1].Name // there is one from the beginning
 }
 
 // began is when a phase first began; the zero time when it did not.
@@ -161,6 +158,8 @@ func Load(file string) (*State, error) {
 		return nil, fmt.Errorf("%s: version %d of an incident's file, expected 1", file, s.Version)
 	case CheckID(s.ID) != nil || !slices.Contains([]string{opening, open, closed}, s.Status):
 		return nil, fmt.Errorf("%s is not an incident's file: its id or its status cannot be one", file)
+	case len(s.Phases) == 0:
+		return nil, fmt.Errorf("%s is not an incident's file: it has no phases", file)
 	}
 	return s, nil
 }

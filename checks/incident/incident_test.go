@@ -156,6 +156,20 @@ func TestNameTaken(t *testing.T) {
 	}
 }
 
+// TestLongTitle: entities count as they are written, and a topic has 250 characters.
+func TestLongTitle(t *testing.T) {
+	s := newScene(t)
+	o := s.opening()
+	o.Title = strings.Repeat("&<>", 60)
+	state, d, err := s.open(t, o)
+	if err != nil || len(d.Notes) > 0 {
+		t.Fatal(err, d.Notes)
+	}
+	if c, _ := s.Server.Channel(state.Channel.Name); c.Topic != "SEV-2 detect since 2026-03-03 14:15 UTC" || c.Name != "inc-20260303" {
+		t.Errorf("%q %q", c.Name, c.Topic)
+	}
+}
+
 func TestSecondOfTheDay(t *testing.T) {
 	s := newScene(t)
 	t.Chdir(s.dir)
@@ -400,7 +414,7 @@ func TestParseInvitation(t *testing.T) {
 }
 
 func TestLoad(t *testing.T) {
-	for _, text := range []string{"", "{}", `{"version":2}`, `{"version":1,"id":"../x","status":"open"}`, `{"version":1,"id":"inc-1","status":"gone"}`} {
+	for _, text := range []string{"", "{}", `{"version":2}`, `{"version":1,"id":"../x","status":"open"}`, `{"version":1,"id":"inc-1","status":"gone"}`, `{"version":1,"id":"inc-1","status":"open","phases":[]}`} {
 		file := filepath.Join(t.TempDir(), "x.json")
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
