@@ -162,6 +162,7 @@ type run struct {
 	kinds     map[string]string // of the files that belong to databases
 	notes     []string
 	unplayed  []string // lessons that were not replayed, and why
+	missing   []string // commits that some of those are about
 
 	live            *live  // nil where no live database said anything
 	snapshotProblem string // why the base's snapshot cannot be read
@@ -345,7 +346,7 @@ func (r *run) report(document *facts.Facts, findings []policy.Finding, problems 
 	out.Live = document.Live
 	out.BaseName, out.HeadName = r.change.BaseRef, r.change.HeadRef
 	out.Notes, out.Contained, out.Address = r.notes, r.change.NothingAhead, r.change.Address
-	out.BaseNotes = r.baseNotes()
+	out.BaseNotes, out.Missing = r.baseNotes(), r.missing
 	if r.decidedElsewhere() {
 		out.Trusted, out.TrustedName = r.change.Trusted, r.change.TrustedRef
 	}

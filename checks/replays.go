@@ -86,12 +86,20 @@ func (r *run) forgotten(ctx context.Context, lessons []lesson, base, head []fact
 			r.leaveOut(lessons[i:], fmt.Sprintf("replays take no longer than %s", replayTime))
 			return out
 		case err != nil:
+			if errors.Is(err, change.ErrUnknownRevision) && isCommit(l.was.IntroducedBy) {
+				r.missing = append(r.missing, l.was.IntroducedBy)
+			}
 			r.leaveOut(lessons[i:i+1], err.Error())
 		case lost != nil:
 			out = append(out, *lost)
 		}
 	}
 	return out
+}
+
+// isCommit tells that a text is the whole id of a commit, which can be fetched.
+func isCommit(text string) bool {
+	return (len(text) == 40 || len(text) == 64) && strings.Trim(text, "0123456789abcdef") == ""
 }
 
 // leaveOut says which lessons were not replayed.

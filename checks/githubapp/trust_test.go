@@ -1,6 +1,7 @@
 package githubapp_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,6 +27,30 @@ func TestTheTipOfTheBaseDecides(t *testing.T) {
 	run = s.one(s.repo, s.repo.OpenPull("young", "main", "From today").Head(), "failure")
 	if strings.Contains(run.Summary, "are those of") {
 		t.Errorf("the report speaks of what did not change:\n%s", run.Summary)
+	}
+}
+
+// A pull request that switches off what a lesson stands on is told so, although the mirror does not reach as far back as the
+// lesson's commit.
+func TestALessonBeyondTheMirror(t *testing.T) {
+	s := newScene(t, nil)
+	s.repo.Branch("incident", "main")
+	drop := s.repo.Commit("incident", after())
+	s.repo.Git(nil, "update-ref", "refs/heads/main", drop)
+	lesson := func(commit string) string {
+		return "---\nid: PM-9\ntitle: Orders failed\ndate: 2026-03-03\nstatus: reviewed\nintroduced_by: " + commit +
+			"\naction_items:\n  - {id: AI-1, action: Compare code and schema, status: done, enforced_by: [old-code-breaks]}\n---\n"
+	}
+	for i := range 70 { // the mirror is 64 commits deep
+		s.repo.Commit("main", map[string]string{"README": fmt.Sprintf("%d\n", i)})
+	}
+	s.repo.Commit("main", map[string]string{"docs/postmortems/9.md": lesson(drop), "docs/postmortems/10.md": strings.Replace(lesson(strings.Repeat("1", 40)), "PM-9", "PM-10", 1)})
+	off := map[string]string{".pmcheck.yml": "version: 1\nrules:\n  old-code-breaks: {severity: off}\n"}
+	run := s.one(s.repo, s.change("off", off).Head(), "failure")
+	for _, want := range []string{"not replayed by the rules of this change: PM-10", "The lesson of PM-9 is not guarded any more"} {
+		if !strings.Contains(run.Summary, want) {
+			t.Errorf("it does not say %q:\n%s", want, run.Summary)
+		}
 	}
 }
 

@@ -128,30 +128,57 @@ func (t *turn) trust(ctx context.Context) error {
 }
 
 // fetch brings the commits to disk.
-func (t *turn) fetch(ctx context.Context) error {
+func (t *turn) fetch(ctx context.Context) error { return t.bring(ctx) }
+
+// bring brings the commits to disk, and others beside them.
+func (t *turn) bring(ctx context.Context, others ...string) error {
 	s, r := t.work.Subject, t.work.Revision
 	refs := []string{s.Ref}
 	if s.Number > 0 {
 		refs = []string{fmt.Sprintf("refs/pull/%d/head", s.Number)}
 	}
-	commits := []string{r.Base, r.Head}
+	commits := []string{r.Base}
 	refs = append(refs, "refs/heads/"+r.BaseRef)
 	if t.trusted != r.Base {
-		commits = []string{r.Base, t.trusted, r.Head}
+		commits = append(commits, t.trusted)
 		refs = append(refs, "refs/heads/"+s.Repository.DefaultBranch)
 	}
+	commits = append(append(commits, others...), r.Head)
 	dir, release, err := t.mirrors.Fetch(ctx, mirror.Remote{
 		URL: t.site(s.Repository) + ".git", RepositoryID: s.Repository.ID, Token: t.github.Token, Refs: refs,
 	}, commits...)
 	if err != nil {
 		return err
 	}
+	t.release() // what was read before
 	t.code, t.release = dir, release
 	return nil
 }
 
-// check judges the code, in a child process.
-func (t *turn) check(ctx context.Context) (err error) {
+// check judges the code. Where a post-mortem is about a commit that the mirror is too shallow for, it judges once more with that.
+func (t *turn) check(ctx context.Context) error {
+	if err := t.ask(ctx); err != nil || len(t.answer.Missing) == 0 {
+		return err
+	}
+	var there []string
+	for _, commit := range t.answer.Missing[:min(len(t.answer.Missing), maxLessons)] {
+		if err := t.bring(ctx, append(there, commit)...); err != nil { // the report says that it was not replayed
+			t.log.WarnContext(ctx, "the change behind a post-mortem is not there", "commit", commit, "error", err)
+			continue
+		}
+		there = append(there, commit)
+	}
+	if len(there) == 0 {
+		return nil
+	}
+	return t.ask(ctx)
+}
+
+// maxLessons is how many commits are fetched for post-mortems to be replayed.
+const maxLessons = 10
+
+// ask has a child process judge the code.
+func (t *turn) ask(ctx context.Context) (err error) {
 	s, r := t.work.Subject, t.work.Revision
 	t.answer, err = child.Run(ctx, t.program, t.limits(), child.Request{
 		Repo: t.code, Base: r.Base, Head: r.Head, Trusted: t.trusted,

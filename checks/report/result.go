@@ -27,6 +27,7 @@ type Result struct {
 	Change    facts.Change
 	BaseName  string   // the base as the user knows it: "origin/main"
 	BaseNotes []string // what is to be said about the base
+	Missing   []string // ids of commits that the repository lacks, for post-mortems to be replayed; it may be shallow
 
 	Trusted     string // the commit that configuration, own rules and post-mortems are of, where that is not the base
 	TrustedName string // as the user knows it

@@ -60,6 +60,8 @@ type Answer struct {
 	Permission string   // that one needs to override: write | maintain | admin; "" with a Problem
 	Never      []string // rules that nobody may override
 
+	Missing []string // ids of commits that Repo lacks, for post-mortems to be replayed
+
 	Memory int64         // bytes that the child held in memory at most, its git processes aside
 	CPU    time.Duration // that it and its git processes used
 

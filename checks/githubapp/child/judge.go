@@ -83,7 +83,7 @@ const maxTitle = 200
 func answer(r *report.Result, details string) (*Answer, error) {
 	a := &Answer{
 		Verdict: r.Verdict, Title: report.OneLine(r.Headline(), maxTitle), Annotations: []checkrun.Annotation{}, Findings: map[string]int{}, Suppressed: map[string]int{},
-		Permission: r.Overriding.Permission, Never: r.Overriding.Never,
+		Permission: r.Overriding.Permission, Never: r.Overriding.Never, Missing: r.Missing,
 	}
 	if r.Nothing() {
 		a.Verdict = NoSchemaChange
