@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -230,7 +231,10 @@ func (a asks) State(_ context.Context, r Ref, known State) (State, error) { retu
 
 func TestComments(t *testing.T) {
 	pages, posted := 0, ""
+	var mu sync.Mutex // a handler whose answer is lost ends after the call
 	c, _ := server(t, func(w http.ResponseWriter, q *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
 		if q.Method == http.MethodPost {
 			body := make([]byte, 1000)
 			n, _ := q.Body.Read(body)
@@ -257,7 +261,10 @@ func TestComments(t *testing.T) {
 		t.Errorf("posted %q, %v", posted, err)
 	}
 	posted = ""
-	if err := c.Comment(t.Context(), Ref{"a", "b", 1}, "lost"); !errors.Is(err, ErrUnsure) || strings.Count(posted, "lost") != 1 {
+	err = c.Comment(t.Context(), Ref{"a", "b", 1}, "lost")
+	mu.Lock()
+	defer mu.Unlock()
+	if !errors.Is(err, ErrUnsure) || strings.Count(posted, "lost") != 1 {
 		t.Errorf("posted %q, %v", posted, err)
 	}
 }
