@@ -10,6 +10,7 @@ import (
 	"github.com/pmcheck/pmcheck/checks/change"
 	"github.com/pmcheck/pmcheck/checks/circleci"
 	"github.com/pmcheck/pmcheck/checks/report"
+	"github.com/pmcheck/pmcheck/migrations-lint/layout"
 )
 
 // ranges finds what each deploy brings: it is compared with the one of the same job that succeeded last before it began.
@@ -111,10 +112,11 @@ func (t *timeline) landed(ctx context.Context, from, to string, into *[]Brought,
 	if err := r.detect(); err != nil {
 		return false, err
 	}
+	downs := r.downs()
 	for _, l := range r.landed() {
 		b := Brought{Commit: l.Commit, Label: l.Label, PullRequest: l.PullRequest, Title: l.Title}
 		for _, path := range l.Files {
-			if r.fileKind(path) == "migration" {
+			if r.fileKind(path) == "migration" && !downs[path] {
 				b.Migrations = append(b.Migrations, path)
 			}
 		}
@@ -122,6 +124,23 @@ func (t *timeline) landed(ctx context.Context, from, to string, into *[]Brought,
 	}
 	*more = *more || r.change.MoreLanded
 	return r.change.MergeBase != r.change.Base, nil
+}
+
+// downs are the files that hold a way back and nothing else: a deploy does not run them.
+func (r *run) downs() map[string]bool {
+	only := map[string]bool{}
+	for _, d := range r.databases {
+		for _, side := range []*layout.Database{d.base, d.head} {
+			if side == nil {
+				continue
+			}
+			for _, m := range side.Migrations {
+				down, known := only[m.Path]
+				only[m.Path] = m.Direction == layout.Down && (down || !known)
+			}
+		}
+	}
+	return only
 }
 
 // maxBrought is how many pull requests and commits a row names.

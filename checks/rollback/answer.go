@@ -24,7 +24,7 @@ const (
 // Answer says whether a version's code works on the schema as it is now.
 type Answer struct {
 	Verdict string   `json:"verdict"` // works | breaks | unknown
-	Same    bool     `json:"same"`    // no migration lies between the two
+	Same    bool     `json:"same"`    // nothing that a query can name differs between the two
 	Breaks  []Break  `json:"breaks"`
 	Changed []string `json:"changed"` // queries that work, and whose results have other columns
 	Unknown []string `json:"unknown"` // why it is not known
@@ -211,7 +211,7 @@ func (a *Answer) short() string {
 		}
 		return fmt.Sprintf("%s (%s:%d)%s would fail on the schema %s: %s", first.Query, first.Place.Path, first.Place.Line, more, a.schema, first.Reason)
 	case a.Verdict == Works && a.Same:
-		return fmt.Sprintf("no migration lies between it and the schema %s", a.schema)
+		return fmt.Sprintf("the schema %s has all that it was written for, as it was", a.schema)
 	case a.Verdict == Works:
 		return fmt.Sprintf("its queries work on the schema %s (of those that name what differs, %d of %d are understood)", a.schema, a.Checked, a.Queries)
 	}

@@ -22,11 +22,17 @@ import (
 	"github.com/pmcheck/pmcheck/checks/facts"
 	"github.com/pmcheck/pmcheck/internal/fakecircleci"
 	"github.com/pmcheck/pmcheck/internal/fakegithub"
+	"github.com/pmcheck/pmcheck/internal/pgtest"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"pmcheck": main, "measured-pmcheck": measured})
+	testscript.Main(withServers{m}, map[string]func(){"pmcheck": main, "measured-pmcheck": measured})
 }
+
+// withServers stops the PostgreSQL servers that tests started when they have run.
+type withServers struct{ *testing.M }
+
+func (m withServers) Run() int { return pgtest.Main(m.M) }
 
 // TestScript runs the program as a user does. Beside testscript's own commands
 // there are
