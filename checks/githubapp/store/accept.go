@@ -211,12 +211,7 @@ func (b *want) take(ctx context.Context, r *request, w job.Want) error {
 		if effect == cancel {
 			keep = ""
 		}
-		if before.unkept() && before.revision.Head != keep {
-			err = before.addStale(ctx, b.t, before.work())
-		} else {
-			err = before.retire(ctx, b.t, keep)
-		}
-		if err != nil {
+		if err := before.letGo(ctx, b.t, keep); err != nil {
 			return err
 		}
 		s.stale, s.checkRun, s.checkRunHead, s.annotated = before.stale, before.checkRun, before.checkRunHead, before.annotated

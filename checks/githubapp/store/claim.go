@@ -178,7 +178,7 @@ func (w *subject) setCheckRun(ctx context.Context, t tx, work job.Work, id int64
 		return w.addStale(ctx, t, work)
 	}
 	if w.checkRunHead != work.Revision.Head {
-		if err := w.retire(ctx, t, work.Revision.Head); err != nil {
+		if err := w.letGo(ctx, t, work.Revision.Head); err != nil {
 			return err
 		}
 	}

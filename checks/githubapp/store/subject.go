@@ -130,11 +130,20 @@ func (w *subject) retire(ctx context.Context, t tx, keep string) error {
 	return w.addStale(ctx, t, work)
 }
 
+// letGo gives up what stands for another head than keep, whether it is known or not.
+func (w *subject) letGo(ctx context.Context, t tx, keep string) error {
+	if w.unkept() && w.revision.Head != keep {
+		return w.addStale(ctx, t, w.work())
+	}
+	return w.retire(ctx, t, keep)
+}
+
 // unkept tells that a check run may stand for the head although none is known: who made it
 // may have been killed before it was kept.
 func (w *subject) unkept() bool {
 	begun := w.announced < w.sequence || w.done < w.sequence && w.attempt > 0
-	return w.checkRun == 0 && begun && !w.cancelled && w.revision.Head != ""
+	judged := w.doneHead == w.revision.Head // and what stands for it is complete
+	return w.checkRun == 0 && begun && !judged && !w.cancelled && w.revision.Head != ""
 }
 
 func (w *subject) addStale(ctx context.Context, t tx, work job.Work) error {

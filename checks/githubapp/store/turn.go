@@ -152,7 +152,7 @@ func (r *run) judge(ctx context.Context, t *turn) error {
 			}
 		case !current: // the newer want has begun anew
 		case errors.Is(failed, job.ErrClosed):
-			if err := own.retire(ctx, x, ""); err != nil {
+			if err := own.letGo(ctx, x, ""); err != nil {
 				return err
 			}
 			if _, err := x.exec(ctx, `UPDATE commands SET done = true WHERE subject_key = ?1`, key); err != nil {

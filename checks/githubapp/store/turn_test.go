@@ -485,16 +485,43 @@ func TestACheckRunThatWasNotKept(t *testing.T) {
 		accept(t, s, "2", shut)
 		accept(t, s, "3", pull(8, "aaa", 1))
 		accept(t, s, "4", pull(8, "bbb", 2))
+		// In one second: which of both is the newer one GitHub has to say, in the turn.
+		accept(t, s, "5", pull(9, "aaa", 1))
+		shut = pull(9, "aaa", 1)
+		shut.Cancel = true
+		accept(t, s, "6", shut)
+		accept(t, s, "7", pull(10, "aaa", 1))
+		accept(t, s, "8", pull(10, "bbb", 1))
 		told := make(chan job.Work, 10)
 		h := judges(nil)
+		announce := h.Announce
+		h.Announce = func(ctx context.Context, w job.Work) (int64, error) {
+			if w.Refresh {
+				return 0, nil
+			}
+			return announce(ctx, w)
+		}
+		h.Judge = func(ctx context.Context, w job.Work) (job.Verdict, error) {
+			switch {
+			case w.Subject.Number == 9:
+				return job.Verdict{}, job.ErrClosed
+			case w.Refresh:
+				w.Revision, w.CheckRun = pull(10, "bbb", 1).Revision, 99
+				return verdict(w), s.SetCheckRun(ctx, w, 99)
+			}
+			return verdict(w), nil
+		}
 		h.Cancelled = func(_ context.Context, w job.Work) error { told <- w; return nil }
 		stop := start(t, s, h)
-		for range 2 {
-			if w := receive(t, told); w.Revision.Head != "aaa" || w.CheckRun != 0 {
-				t.Errorf("told of %s with check run %d", w.Revision.Head, w.CheckRun)
+		of := map[int]int{}
+		for range 4 {
+			w := receive(t, told)
+			if of[w.Subject.Number]++; w.Revision.Head != "aaa" || w.CheckRun != 0 || of[w.Subject.Number] > 1 {
+				t.Errorf("told of %d's %s with check run %d", w.Subject.Number, w.Revision.Head, w.CheckRun)
 			}
 		}
 		settled(t, s, 8)
+		settled(t, s, 10)
 		stop()
 		if len(told) > 0 {
 			t.Errorf("told again of %+v", <-told)
