@@ -258,31 +258,26 @@ func (a *App) find(ctx context.Context, w job.Want) ([]job.Want, error) {
 
 // observe gives the metrics what is asked for when Prometheus asks.
 func (a *App) observe() {
-	counts := func(value func(store.Counts) float64) func() float64 {
-		return func() float64 {
-			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-			defer cancel()
-			c, err := a.store.Counts(ctx)
-			if err != nil {
-				return -1
-			}
-			return value(c)
+	a.metrics.ObserveTogether([]metrics.Gauge{
+		{Name: "pmcheck_queue_depth", Help: "Subjects that wait for their turn; -1 when the database does not answer."},
+		{Name: "pmcheck_queue_oldest_seconds", Help: "How long the oldest of them waits."},
+		{Name: "pmcheck_running", Help: "Checks that run, in all processes."},
+		{Name: "pmcheck_announcing", Help: "Check runs that GitHub was not told of yet."},
+		{Name: "pmcheck_stale_check_runs", Help: "Check runs of heads that nobody judges any more, which GitHub was not told of yet."},
+		{Name: "pmcheck_giving_up", Help: "Checks whose failure GitHub was not told of yet."},
+	}, func() []float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		c, err := a.store.Counts(ctx)
+		if err != nil {
+			return []float64{-1, -1, -1, -1, -1, -1}
 		}
-	}
-	a.metrics.Observe("pmcheck_queue_depth", "Subjects that wait for their turn; -1 when the database does not answer.",
-		counts(func(c store.Counts) float64 { return float64(c.Queued) }))
-	a.metrics.Observe("pmcheck_queue_oldest_seconds", "How long the oldest of them waits.",
-		counts(func(c store.Counts) float64 {
-			if c.Oldest.IsZero() {
-				return 0
-			}
-			return a.now().Sub(c.Oldest).Seconds()
-		}))
-	a.metrics.Observe("pmcheck_running", "Checks that run, in all processes.", counts(func(c store.Counts) float64 { return float64(c.Running) }))
-	a.metrics.Observe("pmcheck_announcing", "Check runs that GitHub was not told of yet.", counts(func(c store.Counts) float64 { return float64(c.Announcing) }))
-	a.metrics.Observe("pmcheck_stale_check_runs", "Check runs of heads that nobody judges any more, which GitHub was not told of yet.",
-		counts(func(c store.Counts) float64 { return float64(c.Stale) }))
-	a.metrics.Observe("pmcheck_giving_up", "Checks whose failure GitHub was not told of yet.", counts(func(c store.Counts) float64 { return float64(c.GivingUp) }))
+		oldest := 0.0
+		if !c.Oldest.IsZero() {
+			oldest = a.now().Sub(c.Oldest).Seconds()
+		}
+		return []float64{float64(c.Queued), oldest, float64(c.Running), float64(c.Announcing), float64(c.Stale), float64(c.GivingUp)}
+	})
 	a.metrics.Observe("pmcheck_deploys_waiting", "Deploys at CircleCI of whose failure, or recovery, nobody was told yet; -1 when the database does not answer.", func() float64 {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()

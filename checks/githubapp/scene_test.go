@@ -76,6 +76,11 @@ func newScene(t *testing.T, edit func(*githubapp.Config)) *scene {
 		Log:   slog.New(slog.NewJSONHandler(io.MultiWriter(s.log), &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Store: store.Options{Poll: 50 * time.Millisecond, Backoff: func(int) time.Duration { return 20 * time.Millisecond }},
 	}
+	if raced { // each check would take seconds; package child has tests that judge with the race detector
+		if s.config.Program, err = program(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	s.config.Database = "sqlite:" + filepath.Join(s.config.Data, "pmcheck.db")
 	if edit != nil {
 		edit(&s.config)

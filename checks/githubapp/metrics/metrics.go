@@ -82,6 +82,36 @@ func (m *Metrics) Observe(name, help string, value func() float64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 }
 
+// A Gauge is one that is asked for together with others.
+type Gauge struct{ Name, Help string }
+
+// ObserveTogether adds gauges whose values, in their order, are asked for at once whenever
+// Prometheus asks: they are of one moment. It panics when a name is taken.
+func (m *Metrics) ObserveTogether(gauges []Gauge, values func() []float64) {
+	t := together{values: values}
+	for _, g := range gauges {
+		t.descs = append(t.descs, prometheus.NewDesc(g.Name, g.Help, nil, nil))
+	}
+	m.registry.MustRegister(t)
+}
+
+type together struct {
+	descs  []*prometheus.Desc
+	values func() []float64
+}
+
+func (t together) Describe(c chan<- *prometheus.Desc) {
+	for _, d := range t.descs {
+		c <- d
+	}
+}
+
+func (t together) Collect(c chan<- prometheus.Metric) {
+	for i, v := range t.values() {
+		c <- prometheus.MustNewConstMetric(t.descs[i], prometheus.GaugeValue, v)
+	}
+}
+
 // Delivery counts a webhook delivery and how long its answer took. event and action are "" unless they are known ones.
 func (m *Metrics) Delivery(event, action, outcome string, took time.Duration) {
 	m.deliveries.WithLabelValues(event, action, outcome).Inc()

@@ -47,3 +47,19 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 }
+
+// What is asked for together is asked for once each time: a check that begins between two questions would be in neither number.
+func TestObserveTogether(t *testing.T) {
+	m := New("1.2.3")
+	asked := 0.0
+	m.ObserveTogether([]Gauge{{"pmcheck_one", "One."}, {"pmcheck_two", "Two."}}, func() []float64 { asked++; return []float64{asked, 10 + asked} })
+	for _, want := range [][]string{{"pmcheck_one 1", "pmcheck_two 11"}, {"pmcheck_one 2", "pmcheck_two 12"}} {
+		w := httptest.NewRecorder()
+		m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+		for _, line := range want {
+			if !strings.Contains(w.Body.String(), "\n"+line+"\n") {
+				t.Errorf("no line %q in:\n%s", line, w.Body)
+			}
+		}
+	}
+}

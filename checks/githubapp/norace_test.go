@@ -1,0 +1,5 @@
+//go:build !race
+
+package githubapp_test
+
+const raced = false
