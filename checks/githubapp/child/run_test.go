@@ -155,7 +155,7 @@ func TestTimeSaysTheStep(t *testing.T) {
 func TestConfine(t *testing.T) {
 	for _, test := range []struct{ commands, want string }{
 		{"exec $self look", "10 0 1 64 cannot allocate memory"},
-		{"ulimit -f 2048; exec nice -n 19 $self look", "19 0 1 1 cannot allocate memory"}, // what is stricter already stays
+		{"ulimit -f 2048; exec nice -n 40 $self look", "19 0 1 1 cannot allocate memory"}, // what is stricter already stays
 	} {
 		cmd := exec.Command(script(t, test.commands))
 		cmd.Env = append(os.Environ(), misbehave+"=confined")
