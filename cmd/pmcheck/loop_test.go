@@ -150,7 +150,7 @@ func newLoop(t *testing.T) *loop {
 
 	l.circleci = fakecircleci.New("gh/acme/orders")
 	t.Cleanup(l.circleci.Close)
-	l.circleci.Pipelines = []fakecircleci.Pipeline{
+	pipelines := []fakecircleci.Pipeline{
 		{Number: 1234, Commit: l.id("v2"), Branch: "main", Created: "2026-03-03T14:00:00Z", Workflows: []fakecircleci.Workflow{{
 			Name: "release", Status: "failed", Stop: "2026-03-03T14:13:00Z", Jobs: []fakecircleci.Job{
 				{Name: "deploy", Status: "success", Start: "2026-03-03T14:00:30Z", Stop: "2026-03-03T14:05:00Z"},
@@ -161,11 +161,14 @@ func newLoop(t *testing.T) *loop {
 				{Name: "deploy", Status: "success", Stop: "2026-03-02T10:18:00Z"},
 			}}}},
 	}
+	l.circleci.Set(func(s *fakecircleci.Server) { s.Pipelines = pipelines })
 	t.Setenv("CIRCLE_TOKEN", fakecircleci.Token)
 	l.slack = fakeslack.New()
 	t.Cleanup(l.slack.Close)
-	l.slack.Now = func() time.Time { return l.now }
-	l.slack.Users = []fakeslack.User{{ID: "U0ALICE01", Email: "alice@acme.example", RealName: "Alice Archer"}}
+	l.slack.Set(func(s *fakeslack.Server) {
+		s.Now = func() time.Time { return l.now }
+		s.Users = []fakeslack.User{{ID: "U0ALICE01", Email: "alice@acme.example", RealName: "Alice Archer"}}
+	})
 	t.Setenv("SLACK_API_URL", l.slack.Address())
 	t.Setenv("SLACK_BOT_TOKEN", fakeslack.Token)
 	return l

@@ -18,11 +18,13 @@ func slackWorkspace(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	server := fakeslack.New()
 	ts.Defer(server.Close)
-	server.Users = []fakeslack.User{{ID: "U0ALICE01", Email: "alice@acme.example", RealName: "Alice Archer"}, {ID: "U0BOB0001", Email: "bob@acme.example", RealName: "Bob Baker"}}
-	server.Groups = []fakeslack.Group{{ID: "S0ONCALL1", Handle: "db-oncall", Members: []string{"U0BOB0001"}}}
-	if len(args) > 0 {
-		server.Scopes = args
-	}
+	server.Set(func(s *fakeslack.Server) {
+		s.Users = []fakeslack.User{{ID: "U0ALICE01", Email: "alice@acme.example", RealName: "Alice Archer"}, {ID: "U0BOB0001", Email: "bob@acme.example", RealName: "Bob Baker"}}
+		s.Groups = []fakeslack.Group{{ID: "S0ONCALL1", Handle: "db-oncall", Members: []string{"U0BOB0001"}}}
+		if len(args) > 0 {
+			s.Scopes = args
+		}
+	})
 	ts.Setenv("SLACK_API_URL", server.Address())
 	ts.Setenv("SLACK_BOT_TOKEN", fakeslack.Token)
 	ts.Setenv("SLACK_HOOK", server.Webhook())
