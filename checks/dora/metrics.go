@@ -301,7 +301,7 @@ func (r *Report) recoveryTime(s sample) Metric {
 		Basis:      fmt.Sprintf("%d of %s", s.recovered, counted(s.failed, "failed deployment", "failed deployments")),
 		Definition: "The median time from when users were hit (started_at, else the end of the deployment) until it was resolved (resolved_at, else mitigated_at; without a post-mortem the end of the rollback), over failed deployments. Two incidents of one deployment are one time, from the first beginning to the last end."}
 	if s.failed == 0 {
-		m.Basis = "no deployment failed"
+		m.Basis = "no deployment is known to have failed"
 	}
 	for _, d := range r.Deployments {
 		if d.NoRecovery != "" {

@@ -18,7 +18,7 @@ import (
 	"github.com/pmcheck/pmcheck/checks/report"
 )
 
-func deployCommand() *cobra.Command {
+func deployCommand(now func() time.Time) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "deploy",
 		Short: "Watch a deploy after the merge: its endpoints, its metrics; say how it ended, and roll it back",
@@ -33,9 +33,7 @@ measured. Only 0 means that the deploy is well.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(deployHealth(), deployGate())
-	c.AddCommand(deployNotify())
-	c.AddCommand(deployRollback(time.Now))
+	c.AddCommand(deployHealth(), deployGate(), deployNotify(), deployRollback(now))
 	return c
 }
 

@@ -109,10 +109,7 @@ branch to HEAD.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w; `%s --help` lists the flags", err, c.CommandPath())
 	})
-	root.AddCommand(check, matrixCommand(now), factsCommand(now), lintCommand(now), schemaCommand(now), snapshotCommand(now), rulesCommand(), explainCommand(), policyCommand(), initCommand(), hookCommand(now), manCommand(), demoCommand(now), appCommand(), doctorCommand(), serveCommand(now), postmortemCommand(now), deployCommand())
-	root.AddCommand(incidentCommand(now), remindCommand(now))
-	root.AddCommand(incidentCommand(now))
-	root.AddCommand(doraCommand(now))
+	root.AddCommand(check, matrixCommand(now), factsCommand(now), lintCommand(now), schemaCommand(now), snapshotCommand(now), rulesCommand(), explainCommand(), policyCommand(), initCommand(), hookCommand(now), manCommand(), demoCommand(now), appCommand(), doctorCommand(), serveCommand(now), postmortemCommand(now), deployCommand(now), incidentCommand(now), remindCommand(now), doraCommand(now))
 	root.SetHelpCommand(helpCommand(root))
 	root.InitDefaultCompletionCmd()
 	return root

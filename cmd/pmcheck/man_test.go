@@ -5,7 +5,26 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
 )
+
+// TestCommandsAreThereOnce: cobra takes a command of the same name twice, and help shows both.
+func TestCommandsAreThereOnce(t *testing.T) {
+	var look func(c *cobra.Command)
+	look = func(c *cobra.Command) {
+		seen := map[string]bool{}
+		for _, sub := range c.Commands() {
+			if seen[sub.Name()] {
+				t.Errorf("%s is there twice", sub.CommandPath())
+			}
+			seen[sub.Name()] = true
+			look(sub)
+		}
+	}
+	look(rootCommand(time.Now))
+}
 
 // TestManual has mandoc look through the manual pages.
 func TestManual(t *testing.T) {
