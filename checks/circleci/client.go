@@ -18,6 +18,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pmcheck/pmcheck/internal/outgoing"
 )
 
 // DefaultURL is where CircleCI's cloud answers API v2.
@@ -47,7 +49,7 @@ func New(address, token, source string) (*Client, error) {
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("the address of CircleCI's API: %w", err)
-	case base.Host == "" || base.Scheme != "https" && (base.Scheme != "http" || !local(base.Hostname())):
+	case !outgoing.MayCarryToken(base):
 		return nil, fmt.Errorf("the address of CircleCI's API %q: expected one like %s, since a token is sent there", address, DefaultURL)
 	case token == "":
 		return nil, fmt.Errorf("there is no token for CircleCI in %s: make a personal API token (User Settings > Personal API Tokens) and put it into a context of the job as %s", source, source)
@@ -55,26 +57,8 @@ func New(address, token, source string) (*Client, error) {
 		return nil, fmt.Errorf("the token in %s holds a blank or another character that no token has: look at how it was pasted", source)
 	}
 	return &Client{base: base, token: token, source: source, http: &http.Client{
-		Timeout: perRequest,
-		// A token goes to the address that was named and nowhere else.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}, wait: sleep}, nil
-}
-
-func local(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+		Timeout: perRequest, CheckRedirect: outgoing.NoRedirect,
+	}, wait: outgoing.Sleep}, nil
 }
 
 // Error is a call that CircleCI did not answer.

@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pmcheck/pmcheck/internal/outgoing"
 )
 
 // Job is the CircleCI job that the program runs in, by its environment
@@ -78,7 +80,7 @@ func (j *Job) AskGitHub(ctx context.Context, token, api string) (PullRequest, er
 	if err != nil {
 		return PullRequest{}, err
 	}
-	if host := request.URL.Hostname(); request.URL.Scheme != "https" && !local(host) {
+	if host := request.URL.Hostname(); request.URL.Scheme != "https" && !outgoing.Local(host) {
 		return PullRequest{}, fmt.Errorf("GITHUB_API_URL is %s: a token is sent over https alone", api)
 	}
 	request.Header.Set("Authorization", "Bearer "+token)

@@ -16,6 +16,8 @@ import (
 	"github.com/prometheus/client_golang/api"
 	prometheus "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
+
+	"github.com/pmcheck/pmcheck/internal/outgoing"
 )
 
 // maxSeries bounds what one query may give.
@@ -55,7 +57,7 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 func client(headers []Header) *http.Client {
 	return &http.Client{
 		Transport:     bounded{headers, http.DefaultTransport},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		CheckRedirect: outgoing.NoRedirect,
 	}
 }
 

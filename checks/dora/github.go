@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,6 +13,8 @@ import (
 
 	"github.com/google/go-github/v62/github"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/pmcheck/pmcheck/internal/outgoing"
 )
 
 // GitHub takes each deployment of an environment that succeeded as one, at the time of its first status "success"
@@ -31,14 +32,12 @@ func NewGitHub(address, token string) (*github.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the address of GitHub's API: %w", err)
 	}
-	ip := net.ParseIP(base.Hostname())
-	if base.Host == "" || base.Scheme != "https" && (base.Scheme != "http" || base.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())) {
+	if !outgoing.MayCarryToken(base) {
 		return nil, fmt.Errorf("the address of GitHub's API %q: expected one like https://api.github.com, since a token is sent there", address)
 	}
 	client := github.NewClient(&http.Client{
-		Timeout: 20 * time.Second,
-		// A token goes to the address that was named and nowhere else.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Timeout:       20 * time.Second,
+		CheckRedirect: outgoing.NoRedirect,
 	})
 	if token != "" {
 		client = client.WithAuthToken(token)

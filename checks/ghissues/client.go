@@ -8,12 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pmcheck/pmcheck/internal/outgoing"
 )
 
 // DefaultURL is where github.com answers its REST API.
@@ -39,14 +40,14 @@ type Client struct {
 func New(address, token string) (*Client, error) {
 	base, err := url.Parse(strings.TrimSuffix(cmp.Or(address, DefaultURL), "/"))
 	switch {
-	case err != nil, base.Host == "", base.User != nil, base.Scheme != "https" && (base.Scheme != "http" || !local(base.Hostname())):
+	case err != nil, base.User != nil, !outgoing.MayCarryToken(base):
 		return nil, fmt.Errorf("the address of GitHub's API (GITHUB_API_URL): expected one like %s, since a token is sent there", DefaultURL)
 	case token == "":
 		return nil, errors.New("there is no token for GitHub: put one that may read issues into GITHUB_TOKEN")
 	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return nil, errors.New("the token in GITHUB_TOKEN holds a blank or another character that no token has: look at how it was pasted")
 	}
-	return &Client{base: base, token: token, now: time.Now, wait: sleep, http: &http.Client{
+	return &Client{base: base, token: token, now: time.Now, wait: outgoing.Sleep, http: &http.Client{
 		Timeout: perRequest,
 		// An issue that was moved is a redirect. A token goes to the host that was named and to no other.
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
@@ -56,22 +57,6 @@ func New(address, token string) (*Client, error) {
 			return nil
 		},
 	}}, nil
-}
-
-func local(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // State asks what became of an issue or a pull request.

@@ -10,12 +10,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 
 	slackgo "github.com/slack-go/slack"
+
+	"github.com/pmcheck/pmcheck/internal/outgoing"
 )
 
 // DefaultURL is where Slack answers its Web API.
@@ -135,9 +136,7 @@ func parse(address string) (*url.URL, error) {
 	if err != nil || u.Host == "" || u.RawQuery != "" || u.User != nil {
 		return nil, errors.New("not an address")
 	}
-	ip := net.ParseIP(u.Hostname())
-	local := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
-	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
+	if !outgoing.MayCarryToken(u) {
 		return nil, errors.New("not https")
 	}
 	return u, nil

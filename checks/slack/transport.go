@@ -17,6 +17,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pmcheck/pmcheck/internal/outgoing"
 )
 
 const (
@@ -58,21 +60,8 @@ type transport struct {
 
 func newTransport(method string) *transport {
 	return &transport{method: method, http: &http.Client{
-		Timeout: perRequest,
-		// A token goes to the address that was named and nowhere else.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}, wait: sleep}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+		Timeout: perRequest, CheckRedirect: outgoing.NoRedirect,
+	}, wait: outgoing.Sleep}
 }
 
 // failure is one try that failed.

@@ -22,6 +22,8 @@ import (
 
 	"github.com/bradleyfalzon/ghinstallation/v2"
 	"github.com/google/go-github/v62/github"
+
+	"github.com/pmcheck/pmcheck/internal/outgoing"
 )
 
 // Options say which GitHub, and as whom.
@@ -99,7 +101,7 @@ func New(o Options) (*GitHub, error) {
 		api:     api,
 		key:     key,
 		maxBody: maxBody,
-		sleep:   sleep,
+		sleep:   outgoing.Sleep,
 		slots:   make(chan struct{}, maxConcurrent),
 		clients: map[int64]*list.Element{},
 		recent:  list.New(),

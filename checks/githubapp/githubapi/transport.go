@@ -169,20 +169,6 @@ var errTooLarge = errors.New("GitHub's answer is too large")
 // spread keeps those who wait for the same moment from coming all at once.
 func spread(at time.Time) time.Time { return at.Add(rand.N(3 * time.Second)) }
 
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
 // readBody takes the request's body, so that it can be sent again.
 func readBody(req *http.Request) ([]byte, error) {
 	if req.Body == nil {

@@ -19,6 +19,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/pmcheck/pmcheck/internal/outgoing"
 )
 
 // The manifest flow must be over within one hour of its begin; GitHub's code is good for as long.
@@ -83,7 +85,7 @@ func publicAddress(what, text string) (*url.URL, error) {
 		return nil, usef("%s: %q is no address; write it as https://pmcheck.example.com", what, text)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return nil, usef("%s: only a scheme and a host may be given", what)
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+	case u.Scheme == "http" && !outgoing.Local(u.Hostname()):
 		return nil, usef("%s: %s would send secrets in the clear; use https", what, u)
 	}
 	if strings.Trim(u.Path, "/") != "" {
@@ -91,11 +93,6 @@ func publicAddress(what, text string) (*url.URL, error) {
 	}
 	u.Path, u.RawPath = "", ""
 	return u, nil
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // Run serves the page until the App is made and saved, ctx ends, or the hour is over.
@@ -308,7 +305,7 @@ func (f *flow) exchange(ctx context.Context, code string) (App, error) {
 	if client == nil {
 		client = &http.Client{
 			Timeout:       30 * time.Second,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+			CheckRedirect: outgoing.NoRedirect,
 		}
 	}
 	response, err := client.Do(request)

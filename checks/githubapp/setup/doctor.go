@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pmcheck/pmcheck/checks/githubapp"
+	"github.com/pmcheck/pmcheck/internal/outgoing"
 )
 
 // Status says how one thing is.
@@ -44,7 +45,7 @@ type Doctor struct {
 func (d *Doctor) Run(ctx context.Context, load func() (githubapp.Config, error)) Status {
 	x := &examination{Doctor: *d, worst: OK}
 	if x.Client == nil {
-		x.Client = &http.Client{Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		x.Client = &http.Client{Timeout: 20 * time.Second, CheckRedirect: outgoing.NoRedirect}
 	}
 	if x.Now == nil {
 		x.Now = time.Now
